@@ -20,7 +20,7 @@ pub mod time;
 
 pub use address::Endpoint;
 pub use control::{Control, FlowMod, PacketIn};
-pub use event::{DropReason, Event};
+pub use event::{DropCause, DropReason, Event};
 pub use frame::Frame;
 pub use id::{ClientId, Epoch, Incarnation, MigrationId, NodeId, Offset, PortId, Sequence, ServiceId};
 pub use job::{Job, JobFailure, JobResult};

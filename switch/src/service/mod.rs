@@ -1,0 +1,198 @@
+//! One service at its anchor: the log, its readers, the ballots, the roles, the migration under way. All input of a service
+//! comes through here, one at a time, so answers never race; everything it wants done comes out as [`Effect`]s.
+//!
+//! ```text
+//! request ─▶ admission ─▶ log ─▶ readers ─▶ servers
+//!                          │                   │ answers
+//!                          ▼                   ▼
+//!                  retention (trim)  ◀──── ballots ─▶ selection ─▶ client
+//!                                              │
+//!                                              └─▶ review ─▶ switch-over
+//! ```
+
+pub mod admission;
+pub mod ballot;
+mod flow;
+pub mod log;
+mod migration;
+mod orders;
+pub mod reader;
+mod release;
+mod retention;
+mod roles;
+pub mod selection;
+
+pub use admission::{ClientKey, Ingress};
+pub use selection::Selection;
+
+use admission::Admission;
+use log::Log;
+use migration::Plan;
+use reader::Reader;
+use std::collections::{BTreeMap, VecDeque};
+use zerogap_proto::node::earlier;
+use zerogap_proto::{
+    DropReason, Duration, Endpoint, Epoch, Event, Frame, Health, Incarnation, Instant, MigrationId, NodeId,
+    Offset, Outcome, PlanStatus, PortId, ServiceId, ServiceStatus, Serving, Timer,
+};
+
+/// What a service is, and its timers and bounds.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its virtual address and UDP port.
+    pub endpoint: Endpoint,
+    /// Who serves at the start, in order of preference, and in which life.
+    pub servers: Vec<(NodeId, Incarnation)>,
+    /// Which answer goes out.
+    pub selection: Selection,
+    /// How long after a request was sent the preferred answer may be missing before the standby's goes out.
+    pub failover_after: Duration,
+    /// Missing answers in a row after which the standby is promoted.
+    pub absences_to_promote: u32,
+    /// W: entries a reader may have in flight.
+    pub window: usize,
+    /// When an unanswered request is first sent again.
+    pub resend_after: Duration,
+    /// Entries of the log.
+    pub log_entries: usize,
+    /// Sequence numbers of a client that are remembered.
+    pub admission_window: u32,
+    /// Clients that are remembered.
+    pub clients_max: usize,
+}
+
+/// What a service wants done.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Send this frame to a server.
+    ToServer(NodeId, Frame),
+    /// Send this frame to the client.
+    ToClient(PortId, Frame),
+    /// Write the journal.
+    Event(Event),
+    /// Controllers should see the new status.
+    StatusChanged,
+}
+
+/// How a service disposed of an answer or a request: what happened to the frame, for the switch's accounting.
+pub type Disposition = Result<(), DropReason>;
+
+/// A service at its anchor.
+#[derive(Debug)]
+pub struct Service {
+    config: ServiceConfig,
+    admission: Admission,
+    log: Log,
+    readers: BTreeMap<NodeId, Reader>,
+    /// Who serves, in order of preference; each has a reader.
+    serving: Vec<NodeId>,
+    epoch: Epoch,
+    /// The lowest offset with no answer released.
+    unreleased: Offset,
+    /// The lowest offset whose answers have not been counted as due.
+    unjudged: Offset,
+    plan: Option<Plan>,
+    attempts: u32,
+    completed: u32,
+    last: Option<(MigrationId, Outcome)>,
+    ingress: Option<NodeId>,
+    log_full_told: bool,
+    effects: VecDeque<Effect>,
+}
+
+impl Service {
+    /// A service with an empty log, whose servers all hold the initial state.
+    pub fn new(config: ServiceConfig) -> Self {
+        let reader = |&(server, incarnation): &(NodeId, Incarnation)| {
+            let mut reader = Reader::new(server, incarnation, Offset(0));
+            reader.reach(Offset(0));
+            (server, reader)
+        };
+        Self {
+            admission: Admission::new(config.admission_window, config.clients_max),
+            log: Log::new(config.log_entries),
+            readers: config.servers.iter().map(reader).collect(),
+            serving: config.servers.iter().map(|&(server, _)| server).collect(),
+            epoch: Epoch(0),
+            unreleased: Offset(0),
+            unjudged: Offset(0),
+            plan: None,
+            attempts: 0,
+            completed: 0,
+            last: None,
+            ingress: None,
+            log_full_told: false,
+            effects: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// The service's configuration.
+    pub fn config(&self) -> &ServiceConfig {
+        &self.config
+    }
+
+    /// Whether this server has a reader here.
+    pub fn has_reader(&self, server: NodeId) -> bool {
+        self.readers.contains_key(&server)
+    }
+
+    /// Requests that wait for an answer to be released.
+    pub fn held(&self) -> u64 {
+        let before = self.unreleased;
+        self.log.head().from(before)
+    }
+
+    /// What it wants done next.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When to come back.
+    pub fn deadline(&self) -> Option<(Instant, Timer)> {
+        let resend =
+            self.readers.values().filter_map(|reader| reader.resend_at(self.config.resend_after)).min();
+        let due = self.log.get(self.unjudged).and_then(|entry| entry.ballot.sent());
+        let overdue = due.map(|sent| (sent + self.config.failover_after, Timer::Failover));
+        let deadline = self.plan.as_ref().and_then(|plan| plan.deadline).map(|at| (at, Timer::Deadline));
+        earlier(earlier(resend.map(|at| (at, Timer::Resend)), overdue), deadline)
+    }
+
+    /// All that controllers need to know.
+    pub fn status(&self) -> ServiceStatus {
+        let serving = self.serving.iter().filter_map(|server| self.readers.get(server));
+        ServiceStatus {
+            service: self.config.id,
+            epoch: self.epoch,
+            head: self.log.head(),
+            serving: serving
+                .map(|r| Serving { server: r.server, incarnation: r.incarnation, health: r.health })
+                .collect(),
+            plan: self.plan.as_ref().map(|plan| PlanStatus {
+                migration: plan.migration,
+                scheme: plan.scheme,
+                goal: plan.goal,
+                snapshotter: plan.snapshotter,
+                targets: plan.targets.clone(),
+                phase: plan.phase,
+                mark: plan.mark,
+                review: plan.tally,
+            }),
+            attempts: self.attempts,
+            completed: self.completed,
+            last: self.last,
+            ingress: self.ingress,
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.effects.push_back(Effect::Event(event));
+    }
+
+    fn serving_health(&self) -> Vec<(NodeId, Health)> {
+        let health = |server: &NodeId| self.readers.get(server).map(|reader| (*server, reader.health));
+        self.serving.iter().filter_map(health).collect()
+    }
+}

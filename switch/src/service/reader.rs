@@ -1,0 +1,245 @@
+//! A reader: one server's cursor in the log. Replication is two readers at the head, replay is a reader behind it, catching
+//! up is a reader that reaches it; one window serves all. Loss between the switch and the server is repaired here: the
+//! oldest unanswered offset is sent again, and only that, with exponential backoff.
+//!
+//! ```text
+//!   start        unanswered            next            head
+//!     |  answered    |   in flight (≤ W) |  to be sent   |
+//! ```
+
+use std::collections::VecDeque;
+use zerogap_proto::{Duration, Health, Incarnation, Instant, NodeId, Offset};
+
+/// Doublings of the resend timer at the most.
+const BACKOFF_MAX: u32 = 6;
+
+/// One server's cursor.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// The server.
+    pub server: NodeId,
+    /// Its life: answers of another one are rogue.
+    pub incarnation: Incarnation,
+    /// How it does; only looked at while it serves.
+    pub health: Health,
+    /// Offsets in a row at which its answer was missing when it was due.
+    pub absences: u32,
+    start: Offset,
+    unanswered: Offset,
+    /// When each offset in flight was last sent, from `unanswered` on.
+    in_flight: VecDeque<Instant>,
+    retries: u32,
+    live: bool,
+    replayed: u64,
+    last_rewind: Option<(Offset, Instant)>,
+}
+
+/// What a server's `expect` leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewind {
+    /// Sending goes on from there.
+    Rewound,
+    /// It repeats an earlier one whose answer is under way, or speaks of what was never sent.
+    Ignored,
+    /// It expects what it has answered before: this is not the server that the reader knows.
+    Forgot,
+}
+
+impl Reader {
+    /// A reader that reads from `start`.
+    pub fn new(server: NodeId, incarnation: Incarnation, start: Offset) -> Self {
+        Self {
+            server,
+            incarnation,
+            health: Health::Healthy,
+            absences: 0,
+            start,
+            unanswered: start,
+            in_flight: VecDeque::new(),
+            retries: 0,
+            live: false,
+            replayed: 0,
+            last_rewind: None,
+        }
+    }
+
+    /// The first offset that it reads.
+    pub fn start(&self) -> Offset {
+        self.start
+    }
+    /// The oldest offset that it has not answered.
+    pub fn unanswered(&self) -> Offset {
+        self.unanswered
+    }
+    /// The next offset to send.
+    pub fn next(&self) -> Offset {
+        Offset(self.unanswered.0 + self.in_flight.len() as u64)
+    }
+    /// Whether it has reached the head and not fallen behind since.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+    /// How many requests it was sent behind the head.
+    pub fn replayed(&self) -> u64 {
+        self.replayed
+    }
+
+    /// The offset to send now, if the window and the head allow one. `true` with it: a replay.
+    pub fn take_next(&mut self, now: Instant, head: Offset, window: usize) -> Option<(Offset, bool)> {
+        let offset = self.next();
+        if offset >= head {
+            return None;
+        }
+        if self.in_flight.len() >= window {
+            self.live = false;
+            return None;
+        }
+        self.in_flight.push_back(now);
+        let fresh = self.live && offset.next() == head;
+        self.replayed += u64::from(!fresh);
+        Some((offset, !fresh))
+    }
+
+    /// Notes that it has reached the head; `true` if it had not before.
+    pub fn reach(&mut self, head: Offset) -> bool {
+        let reached = !self.live && self.next() == head;
+        self.live |= reached;
+        reached
+    }
+
+    /// Moves past answered offsets; `answered` tells of an offset whether this server has answered it.
+    pub fn advance(&mut self, answered: impl Fn(Offset) -> bool) {
+        while !self.in_flight.is_empty() && answered(self.unanswered) {
+            self.in_flight.pop_front();
+            self.unanswered = self.unanswered.next();
+            self.retries = 0;
+        }
+    }
+
+    /// When the oldest unanswered offset is sent again.
+    pub fn resend_at(&self, resend_after: Duration) -> Option<Instant> {
+        let sent = *self.in_flight.front()?;
+        Some(sent + resend_after.times(1 << self.retries.min(BACKOFF_MAX)))
+    }
+
+    /// The offset to send again, if its time has come.
+    pub fn take_resend(&mut self, now: Instant, resend_after: Duration) -> Option<Offset> {
+        if self.resend_at(resend_after)? > now {
+            return None;
+        }
+        *self.in_flight.front_mut()? = now;
+        self.retries += 1;
+        Some(self.unanswered)
+    }
+
+    /// The server says that `expected` is the offset it waits for.
+    pub fn rewind(&mut self, now: Instant, expected: Offset, resend_after: Duration) -> Rewind {
+        if expected < self.unanswered {
+            return Rewind::Forgot;
+        }
+        let repeated =
+            self.last_rewind.is_some_and(|(at, when)| at == expected && now.since(when) < resend_after);
+        if repeated || expected >= self.next() {
+            return Rewind::Ignored;
+        }
+        self.last_rewind = Some((expected, now));
+        self.in_flight.truncate(expected.from(self.unanswered) as usize);
+        Rewind::Rewound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const AFTER: Duration = Duration::from_millis(2);
+
+    fn ms(n: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(n)
+    }
+
+    fn reader() -> Reader {
+        Reader::new(NodeId(1), Incarnation(0), Offset(10))
+    }
+
+    fn send_all(r: &mut Reader, now: Instant, head: u64, window: usize) -> Vec<(u64, bool)> {
+        std::iter::from_fn(|| r.take_next(now, Offset(head), window))
+            .map(|(o, replay)| (o.0, replay))
+            .collect()
+    }
+
+    #[test]
+    fn replay_goes_window_by_window_and_becomes_live_without_gap_or_repeat() {
+        let mut r = reader();
+        assert_eq!(send_all(&mut r, ms(0), 15, 3), [(10, true), (11, true), (12, true)]);
+        assert!(!r.reach(Offset(15)));
+        r.advance(|o| o.0 < 12);
+        assert_eq!(send_all(&mut r, ms(1), 15, 3), [(13, true), (14, true)]);
+        assert!(r.reach(Offset(15)) && r.is_live());
+        assert_eq!(send_all(&mut r, ms(2), 16, 4), [(15, false)], "live: not a replay");
+        assert_eq!(r.replayed(), 5);
+    }
+
+    #[test]
+    fn a_full_window_ends_being_live() {
+        let mut r = reader();
+        send_all(&mut r, ms(0), 12, 2);
+        r.reach(Offset(12));
+        assert_eq!(send_all(&mut r, ms(0), 13, 2), []);
+        assert!(!r.is_live());
+    }
+
+    #[test]
+    fn only_the_oldest_is_sent_again_and_ever_more_slowly() {
+        let mut r = reader();
+        send_all(&mut r, ms(0), 13, 8);
+        assert_eq!(r.take_resend(ms(1), AFTER), None);
+        assert_eq!(r.take_resend(ms(2), AFTER), Some(Offset(10)));
+        assert_eq!(r.take_resend(ms(4), AFTER), None, "backed off to 4 ms");
+        assert_eq!(r.take_resend(ms(6), AFTER), Some(Offset(10)));
+        r.advance(|o| o.0 == 10);
+        assert_eq!(r.take_resend(ms(7), AFTER), Some(Offset(11)), "progress resets the backoff");
+    }
+
+    #[test]
+    fn expect_rewinds_once_and_never_below_the_oldest_unanswered() {
+        let mut r = reader();
+        send_all(&mut r, ms(0), 14, 8);
+        r.advance(|o| o.0 == 10);
+        assert_eq!(r.rewind(ms(1), Offset(12), AFTER), Rewind::Rewound);
+        assert_eq!(send_all(&mut r, ms(1), 14, 8), [(12, true), (13, true)]);
+        assert_eq!(r.rewind(ms(2), Offset(12), AFTER), Rewind::Ignored, "its answer is under way");
+        assert_eq!(r.rewind(ms(3), Offset(12), AFTER), Rewind::Rewound);
+        assert_eq!(r.rewind(ms(3), Offset(14), AFTER), Rewind::Ignored, "never sent");
+        assert_eq!(r.rewind(ms(3), Offset(10), AFTER), Rewind::Forgot);
+    }
+
+    proptest! {
+        /// Whatever is answered, lost, resent or rewound: nothing is skipped, and nothing below `unanswered` goes out again.
+        #[test]
+        fn offsets_first_go_out_in_order_without_gaps(steps in proptest::collection::vec((0_u8..4, 0_u64..6), 1..200)) {
+            let (mut r, mut head, mut highest) = (reader(), 10, 9);
+            let mut answered = std::collections::BTreeSet::new();
+            for (i, (step, n)) in steps.into_iter().enumerate() {
+                let now = ms(i as u64);
+                let mut sent = Vec::new();
+                match step {
+                    0 => { head += n; sent = send_all(&mut r, now, head, 4); }
+                    1 if r.next() > r.unanswered() => {
+                        answered.insert((r.unanswered().0 + n).min(r.next().0 - 1));
+                        r.advance(|o| answered.contains(&o.0));
+                        sent = send_all(&mut r, now, head, 4);
+                    }
+                    2 => sent.extend(r.take_resend(now, AFTER).map(|o| (o.0, true))),
+                    _ => { r.rewind(now, Offset(r.unanswered().0 + n), AFTER); }
+                }
+                for (offset, _) in sent {
+                    prop_assert!(offset >= r.start().0 && offset <= highest + 1, "{} after {}", offset, highest);
+                    highest = highest.max(offset);
+                }
+                prop_assert!(r.next().from(r.unanswered()) <= 4);
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The way out: an answer goes into its ballot, the selected one is released to the client at once, copies are compared
+//! afterwards. An answer acknowledges its offset, so it also moves the reader and, at the head, lets the review count.
+
+use super::ballot::Answer;
+use super::selection::choose;
+use super::{Disposition, Effect, Service};
+use zerogap_proto::address::virtual_mac;
+use zerogap_proto::frame::Datagram;
+use zerogap_proto::{DropCause, DropReason, Event, Frame, Health, Instant, Kind, Message, NodeId, Offset};
+
+impl Service {
+    /// Takes what a server sent: an answer, or word that it expects or has forgotten an offset.
+    pub fn answer(
+        &mut self,
+        now: Instant,
+        server: NodeId,
+        frame: &Frame,
+        datagram: &Datagram<'_>,
+        message: &Message<'_>,
+    ) -> Disposition {
+        let offset = message.stamp.offset;
+        let reader = self.readers.get_mut(&server).ok_or(DropReason::RogueAnswer)?;
+        if reader.incarnation != message.stamp.incarnation {
+            return Err(DropReason::RogueAnswer);
+        }
+        match message.kind {
+            Kind::Request => Err(DropReason::RogueAnswer),
+            Kind::Answer if offset >= reader.next() || offset < reader.start() => {
+                Err(DropReason::RogueAnswer)
+            }
+            Kind::Answer => {
+                let answer = Answer { server, frame: frame.clone(), payload_at: datagram.payload_at };
+                self.take_answer(now, offset, answer, message)
+            }
+            Kind::Expect => {
+                self.expect(now, server, offset);
+                Ok(())
+            }
+            Kind::Forgotten if offset < reader.unanswered() => Err(DropReason::DuplicateAnswer),
+            Kind::Forgotten => {
+                self.drop_reader(now, server, DropCause::Forgot);
+                Ok(())
+            }
+        }
+    }
+
+    fn take_answer(
+        &mut self,
+        now: Instant,
+        offset: Offset,
+        answer: Answer,
+        message: &Message<'_>,
+    ) -> Disposition {
+        let server = answer.server;
+        // What is no longer in the log was answered by every reader, so this is a repeat.
+        let entry = self.log.get_mut(offset).ok_or(DropReason::DuplicateAnswer)?;
+        let same_request = entry.client.id == message.client && entry.sequence == message.sequence;
+        if !same_request {
+            return Err(DropReason::RogueAnswer);
+        }
+        if !entry.ballot.vote(answer) {
+            return Err(DropReason::DuplicateAnswer);
+        }
+        if let Some(reader) = self.readers.get_mut(&server) {
+            let log = &self.log;
+            reader.advance(|o| log.get(o).is_some_and(|entry| entry.ballot.has_answer_of(server)));
+        }
+        self.release_if_chosen(now, offset);
+        self.compare_standby(offset, server);
+        self.pump(now, server);
+        self.judge_due(now);
+        self.advance_migration(now);
+        self.trim();
+        Ok(())
+    }
+
+    /// Releases the answer at `offset` if selection has one and none has gone out yet.
+    pub(super) fn release_if_chosen(&mut self, now: Instant, offset: Offset) {
+        let serving = self.serving_health();
+        let Some(entry) = self.log.get_mut(offset) else { return };
+        if entry.ballot.released().is_some() {
+            return;
+        }
+        let Some(server) = choose(self.config.selection, &serving, &entry.ballot) else { return };
+        let Some(answer) = entry.ballot.release(server) else { return };
+        let frame = readdressed(answer, self.config.id);
+        let (client, missing) = (entry.client, serving[0].0);
+        let failed_over = entry.ballot.is_timed_out() && server != missing;
+        if let Some(ingress) = self.admission.ingress(client) {
+            self.effects.push_back(Effect::ToClient(ingress.port, frame));
+        }
+        if failed_over {
+            self.event(Event::FailedOver { service: self.config.id, offset, missing, released: server });
+        }
+        while self.log.get(self.unreleased).is_some_and(|entry| entry.ballot.released().is_some()) {
+            self.unreleased = self.unreleased.next();
+        }
+        for &(other, _) in &serving {
+            self.compare_standby(offset, other);
+        }
+        self.advance_migration(now);
+    }
+
+    /// Gives every offset without a released answer another chance, after roles have changed.
+    pub(super) fn release_all(&mut self, now: Instant) {
+        let mut offset = self.unreleased;
+        while offset < self.log.head() {
+            self.release_if_chosen(now, offset);
+            offset = offset.next();
+        }
+    }
+
+    /// If a serving server's answer differs from the released one, the released one is believed and the other server is
+    /// quarantined. (A replica that failed its own scrub is quarantined by order before its answers can be preferred.)
+    fn compare_standby(&mut self, offset: Offset, server: NodeId) {
+        let believed = |reader: &&super::Reader| reader.health != Health::Quarantined;
+        if !self.serving.contains(&server) || self.readers.get(&server).filter(believed).is_none() {
+            return;
+        }
+        let compared = self.log.get(offset).and_then(|entry| entry.ballot.compare(server)).flatten();
+        if let Some(difference) = compared {
+            self.event(Event::Disagreed { service: self.config.id, server, offset, difference });
+            self.quarantine(server);
+        }
+    }
+
+    fn expect(&mut self, now: Instant, server: NodeId, expected: Offset) {
+        use super::reader::Rewind;
+        let after = self.config.resend_after;
+        let Some(reader) = self.readers.get_mut(&server) else { return };
+        match reader.rewind(now, expected, after) {
+            Rewind::Rewound => self.pump(now, server),
+            Rewind::Ignored => {}
+            Rewind::Forgot => self.drop_reader(now, server, DropCause::Forgot),
+        }
+    }
+}
+
+/// The answer as the client gets it: it comes from the service, never from a server.
+fn readdressed(answer: &Answer, service: zerogap_proto::ServiceId) -> Frame {
+    let mut bytes = answer.frame.to_vec();
+    bytes[6..12].copy_from_slice(&virtual_mac(service).0);
+    bytes.into()
+}
