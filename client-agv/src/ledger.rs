@@ -165,8 +165,9 @@ mod tests {
     #[test]
     fn each_fate_of_a_request_is_told_apart() {
         // Answers as (ms, sequence), and for each request: answered at, duplicates, reordered.
+        type Answers = &'static [(u64, u64)];
         type Fate = (Option<u64>, u32, bool);
-        let table: [(&str, &[(u64, u64)], [Fate; 3]); 4] = [
+        let table: [(&str, Answers, [Fate; 3]); 4] = [
             (
                 "all well",
                 &[(11, 1), (21, 2), (31, 3)],

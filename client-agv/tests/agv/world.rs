@@ -136,11 +136,9 @@ impl World {
 
     /// The access points that the AGV associated with.
     pub(crate) fn associations(&self) -> Vec<NodeId> {
-        let told = |(_, to, control): &(Instant, NodeId, Control)| match control {
-            Control::Associate { ap } if *to == RADIO => Some(*ap),
-            other => panic!("an AGV does not send {other:?}"),
-        };
-        self.controls.iter().filter_map(told).collect()
+        assert!(self.controls.iter().all(|(_, to, _)| *to == RADIO));
+        let told = |control: &Control| if let Control::Associate { ap } = control { Some(*ap) } else { None };
+        self.controls.iter().filter_map(|(_, _, control)| told(control)).collect()
     }
 
     fn awake(&self, at: Instant) -> Instant {
