@@ -1,0 +1,155 @@
+//! Memory for virtual time: pages exist once they differ from the prior and are shared between copies until written, so
+//! that four servers with 2 GB of state each cost what they changed. A clone is an image of one instant.
+
+use crate::memory::{BLOCK_LEN, Memory, PAGE_LEN, Prior};
+use std::fmt;
+use std::sync::Arc;
+
+type Page = [u8; PAGE_LEN];
+
+/// Pages behind reference counts; an absent page holds the prior.
+#[derive(Clone)]
+pub struct SparseMemory {
+    pages: Vec<Option<Arc<Page>>>,
+    len: usize,
+    prior: Prior,
+}
+
+impl SparseMemory {
+    /// `len` bytes that hold the prior.
+    pub fn new(len: usize, prior: Prior) -> Self {
+        Self { pages: vec![None; len.div_ceil(PAGE_LEN)], len, prior }
+    }
+
+    /// Pages that have been written with something else than the prior: what it costs.
+    pub fn pages_held(&self) -> usize {
+        self.pages.iter().flatten().count()
+    }
+
+    fn page_mut(&mut self, page: usize) -> &mut Page {
+        let prior = self.prior;
+        let held = self.pages[page].get_or_insert_with(|| {
+            let mut cells = [0; PAGE_LEN];
+            prior.fill(page * PAGE_LEN, &mut cells);
+            Arc::new(cells)
+        });
+        Arc::make_mut(held)
+    }
+}
+
+impl Memory for SparseMemory {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn prior(&self) -> Prior {
+        self.prior
+    }
+
+    fn get(&self, index: usize) -> u8 {
+        assert!(index < self.len, "cell {index} of {}", self.len);
+        self.pages[index / PAGE_LEN]
+            .as_ref()
+            .map_or_else(|| self.prior.at(index), |page| page[index % PAGE_LEN])
+    }
+
+    fn set(&mut self, index: usize, value: u8) {
+        assert!(index < self.len, "cell {index} of {}", self.len);
+        self.page_mut(index / PAGE_LEN)[index % PAGE_LEN] = value;
+    }
+
+    fn page(&self, page: usize) -> Option<&[u8]> {
+        let len = PAGE_LEN.min(self.len - page * PAGE_LEN);
+        self.pages[page].as_ref().map(|cells| &cells[..len])
+    }
+
+    fn write(&mut self, at: usize, bytes: &[u8]) {
+        assert!(
+            at <= self.len && bytes.len() <= self.len - at,
+            "{} bytes at {at} of {}",
+            bytes.len(),
+            self.len
+        );
+        let (mut at, mut bytes) = (at, bytes);
+        while !bytes.is_empty() {
+            let (page, within) = (at / PAGE_LEN, at % PAGE_LEN);
+            let (now, later) = bytes.split_at(bytes.len().min(PAGE_LEN - within));
+            let whole = within == 0 && (now.len() == PAGE_LEN || at + now.len() == self.len);
+            if whole && self.prior.holds_in(at / BLOCK_LEN, now) {
+                self.pages[page] = None;
+            } else {
+                self.page_mut(page)[within..within + now.len()].copy_from_slice(now);
+            }
+            at += now.len();
+            bytes = later;
+        }
+    }
+}
+
+impl fmt::Debug for SparseMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SparseMemory({} B, {:?}, {} pages held)", self.len, self.prior, self.pages_held())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LEN: usize = 3 * PAGE_LEN + 100;
+
+    fn bytes_of(memory: &SparseMemory) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for chunk in 0..memory.chunks() {
+            memory.read_chunk(chunk, &mut bytes);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_copy_keeps_its_instant_while_the_original_goes_on() {
+        let mut memory = SparseMemory::new(LEN, Prior::FloorPlan);
+        memory.set(5, 77);
+        let image = memory.clone();
+        memory.set(5, 78);
+        memory.set(PAGE_LEN + 1, 79);
+        assert_eq!((image.get(5), image.get(PAGE_LEN + 1)), (77, Prior::FloorPlan.at(PAGE_LEN + 1)));
+        assert_eq!((image.pages_held(), memory.pages_held()), (1, 2));
+    }
+
+    #[test]
+    fn receiving_pages_that_hold_the_prior_costs_nothing() {
+        let full = SparseMemory::new(LEN, Prior::FloorPlan);
+        let mut target = SparseMemory::new(LEN, Prior::FloorPlan);
+        target.set(7, 1);
+        target.set(LEN - 1, 1);
+        target.write(0, &bytes_of(&full));
+        assert_eq!(target.pages_held(), 0);
+        assert_eq!(bytes_of(&target), bytes_of(&full));
+    }
+
+    #[test]
+    #[should_panic(expected = "cell 12388 of 12388")]
+    fn the_rest_of_the_last_page_is_beyond_the_end() {
+        SparseMemory::new(LEN, Prior::Unknown).set(LEN, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn it_behaves_like_a_slice(
+            writes in proptest::collection::vec((0..LEN, proptest::collection::vec(any::<u8>(), 0..6_000)), 1..8),
+        ) {
+            let mut memory = SparseMemory::new(LEN, Prior::FloorPlan);
+            let mut model = bytes_of(&memory);
+            prop_assert_eq!(model.len(), LEN);
+            for (at, bytes) in writes {
+                let bytes = &bytes[..bytes.len().min(LEN - at)];
+                memory.write(at, bytes);
+                model[at..at + bytes.len()].copy_from_slice(bytes);
+            }
+            prop_assert!((0..LEN).all(|index| memory.get(index) == model[index]));
+            prop_assert_eq!(bytes_of(&memory), model);
+        }
+    }
+}
