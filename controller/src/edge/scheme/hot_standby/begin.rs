@@ -1,0 +1,68 @@
+//! Whether a migration begins: a switch-over when the client is at another site, a re-seed when the standby is missing.
+//! Triggers are not queued: whatever happened while a migration was under way, only where things stand counts.
+
+use crate::edge::config::NoStandby;
+use crate::edge::step::{Situation, Steps};
+use zerogap_proto::{Goal, Health, MigrationId, NodeId, Scheme, ServiceOrder, Serving};
+
+/// A primary and a secondary.
+const PAIR: usize = 2;
+
+pub(super) fn next(s: &Situation<'_>) -> Steps {
+    let hold = s.hold_until().filter(|&until| until > s.now);
+    if hold.is_some() {
+        return Steps::later(hold);
+    }
+    let (moved, seeded) = (switch_over(s), new_standby(s));
+    let standby_first = s.config.no_standby == NoStandby::Abort && healthy_standby(s).is_none();
+    let chosen = if standby_first { seeded.or(moved) } else { moved.or(seeded) };
+    chosen.unwrap_or_default()
+}
+
+/// The client's frames enter at another site than the primary's, and two servers are free there.
+fn switch_over(s: &Situation<'_>) -> Option<Steps> {
+    let primary = healthy_primary(s)?;
+    let site = s.config.site_of_switch(s.place()?)?;
+    let mut targets = s.free(site);
+    if site.servers.contains(&primary) || targets.len() < PAIR || !s.migrations_left() {
+        return None;
+    }
+    targets.truncate(PAIR);
+    Some(begin(s, Goal::SwitchOver, healthy_standby(s).unwrap_or(primary), targets))
+}
+
+/// The primary stands alone: a server that is free beside it becomes its standby. If the only one is the old standby,
+/// which is no longer believed, that has to leave first.
+fn new_standby(s: &Situation<'_>) -> Option<Steps> {
+    let primary = healthy_primary(s)?;
+    let standbys = &s.service.serving[1..];
+    if !s.config.reseed || standbys.iter().any(|standby| standby.health != Health::Quarantined) {
+        return None;
+    }
+    let site = s.config.site_of_server(primary)?;
+    if let Some(&target) = s.free(site).first() {
+        return Some(begin(s, Goal::Reseed, primary, vec![target]));
+    }
+    let usable =
+        |standby: &&Serving| site.servers.contains(&standby.server) && s.view.alive(standby.server).is_some();
+    let &Serving { server, incarnation, .. } = standbys.iter().find(usable)?;
+    Some(Steps::anchor(ServiceOrder::Remove { server, incarnation }))
+}
+
+/// Nothing yet, if the snapshotter has not reported or is still sending for an earlier migration.
+fn begin(s: &Situation<'_>, goal: Goal, snapshotter: NodeId, targets: Vec<NodeId>) -> Steps {
+    if s.view.alive(snapshotter).is_none() || s.sending(snapshotter).is_some() {
+        return Steps::default();
+    }
+    let migration = MigrationId(s.service.attempts + 1);
+    Steps::anchor(ServiceOrder::Begin { migration, scheme: Scheme::HotStandby, goal, snapshotter, targets })
+}
+
+fn healthy_primary(s: &Situation<'_>) -> Option<NodeId> {
+    s.primary().filter(|primary| primary.health == Health::Healthy).map(|primary| primary.server)
+}
+
+fn healthy_standby(s: &Situation<'_>) -> Option<NodeId> {
+    let standbys = s.service.serving.iter().skip(1);
+    standbys.filter(|standby| standby.health == Health::Healthy).map(|standby| standby.server).next()
+}
