@@ -1,0 +1,150 @@
+//! Migrations as the journal tells them: trigger, phases, end. The trigger is the packet-in about the client's first frame
+//! at the new switch; a migration that none caused since the last one ended (a retry, a re-seeding) is its own trigger.
+
+use super::model::{Ending, PhaseSpan};
+use crate::journal::Entry;
+use zerogap_proto::{
+    AbortReason, Event, Goal, Instant, MigrationId, Outcome, Phase, Record, ReviewTally, Scheme, ServiceId,
+};
+
+/// One migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Migration {
+    service: ServiceId,
+    pub(super) id: MigrationId,
+    pub(super) scheme: Scheme,
+    pub(super) goal: Goal,
+    /// When its cause was known.
+    pub(super) trigger: Instant,
+    begun: Instant,
+    /// When it ended, one way or the other.
+    pub(super) end: Instant,
+    /// The phases in order with their ends.
+    pub(super) spans: Vec<Span>,
+    pub(super) ending: Ending,
+    pub(super) reason: Option<AbortReason>,
+    pub(super) review: ReviewTally,
+    pub(super) replayed: u64,
+}
+
+/// A phase and its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) phase: Phase,
+    pub(super) start: Instant,
+    pub(super) end: Instant,
+}
+
+impl Migration {
+    /// Whether it was under way at any time from `start` to `end`.
+    pub(super) fn overlaps(&self, start: Instant, end: Instant) -> bool {
+        start <= self.end && end >= self.trigger
+    }
+
+    /// Whether the request was answered and under way while the migration was. The one whose frame caused the packet-in
+    /// was due before it, and it is the one that a slow controller delays.
+    pub(super) fn holds(&self, record: &Record) -> bool {
+        record.answered.is_some_and(|answered| self.overlaps(record.due, answered))
+    }
+
+    /// The phases as results list them: with the paper's migration phase before its parts.
+    pub(super) fn phases(&self) -> Vec<PhaseSpan> {
+        let span = |name: &str, start: Instant, end: Instant| PhaseSpan {
+            name: name.to_owned(),
+            start_ns: start.as_nanos(),
+            end_ns: end.as_nanos(),
+        };
+        let parts_end = self.spans.iter().find(|s| s.phase > Phase::Replay).map_or(self.end, |s| s.start);
+        let mut listed: Vec<PhaseSpan> =
+            self.spans.iter().map(|s| span(s.phase.name(), s.start, s.end)).collect();
+        let at = usize::from(self.spans.first().is_some_and(|s| s.phase == Phase::Handover));
+        listed.insert(at, span("Migration", self.begun, parts_end));
+        listed
+    }
+
+    fn begin(service: ServiceId, id: MigrationId, scheme: Scheme, goal: Goal, begun: Instant) -> Self {
+        Self {
+            service,
+            id,
+            scheme,
+            goal,
+            trigger: begun,
+            begun,
+            end: Instant::FAR_FUTURE,
+            spans: Vec::new(),
+            ending: Ending::Unfinished,
+            reason: None,
+            review: ReviewTally::default(),
+            replayed: 0,
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, start: Instant) {
+        if !self.spans.iter().any(|s| s.phase == phase) {
+            self.spans.push(Span { phase, start, end: start });
+        }
+    }
+
+    fn finish(&mut self, end: Instant) {
+        self.end = end;
+        if self.ending == Ending::Complete {
+            self.enter(Phase::Complete, end);
+        }
+        let starts: Vec<Instant> = self.spans.iter().map(|s| s.start).chain([end]).collect();
+        for (span, next) in self.spans.iter_mut().zip(&starts[1..]) {
+            span.end = if span.phase == Phase::Complete { span.start } else { *next };
+        }
+    }
+}
+
+/// The migrations in a journal, in the order in which they began. One that the journal does not see the end of is taken to
+/// last until the next begins, or until `run_end`.
+pub(super) fn migrations(journal: &[&Entry], run_end: Instant) -> Vec<Migration> {
+    let mut all: Vec<Migration> = Vec::new();
+    let mut packet_in = None;
+    for entry in journal {
+        let at = entry.at;
+        #[allow(clippy::wildcard_enum_match_arm, reason = "all other events are about something else")]
+        match &entry.event {
+            Event::PacketIn { .. } => packet_in = Some(at),
+            Event::Begun { service, migration, scheme, goal, .. } => {
+                if let Some(open) = all.last_mut().filter(|m| m.end == Instant::FAR_FUTURE) {
+                    open.finish(at);
+                    packet_in = None;
+                }
+                let mut new = Migration::begin(*service, *migration, *scheme, *goal, at);
+                if let (Some(cause), Goal::SwitchOver) = (packet_in.take(), goal) {
+                    new.trigger = cause;
+                    new.enter(Phase::Handover, cause);
+                }
+                new.enter(Phase::Snapshot, at);
+                all.push(new);
+            }
+            Event::Phase { service, migration, phase } => {
+                if let Some(m) = open(&mut all, *service, *migration) {
+                    m.enter(*phase, at);
+                }
+            }
+            Event::Ended { service, migration, outcome, review, replayed } => {
+                if let Some(m) = open(&mut all, *service, *migration) {
+                    (m.review, m.replayed) = (*review, *replayed);
+                    (m.ending, m.reason) = match outcome {
+                        Outcome::Complete => (Ending::Complete, None),
+                        Outcome::Aborted(reason) => (Ending::Aborted, Some(*reason)),
+                    };
+                    m.finish(at);
+                    packet_in = None;
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(open) = all.last_mut().filter(|m| m.end == Instant::FAR_FUTURE) {
+        open.finish(run_end);
+    }
+    all
+}
+
+fn open(all: &mut [Migration], service: ServiceId, id: MigrationId) -> Option<&mut Migration> {
+    all.last_mut().filter(|m| (m.service, m.id, m.end) == (service, id, Instant::FAR_FUTURE))
+}

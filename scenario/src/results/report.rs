@@ -1,0 +1,153 @@
+//! The report for people: plain aligned text, the verdict in the last line. A figure that the number of samples does not
+//! carry is shown as a dash.
+
+use super::figures::Figures;
+use super::model::{Interruption, MigrationFigures, RunResult, SwitchFigures};
+use super::verdict::{Verdict, plural};
+use std::fmt::Write;
+use zerogap_proto::{Duration, Instant};
+
+/// Interruptions that are listed one by one.
+const INTERRUPTIONS_SHOWN: usize = 5;
+
+/// The report, with a line's end. `colour`: the verdict in colour, for terminals.
+pub fn report(result: &RunResult, colour: bool) -> String {
+    let (scheme, state) = (result.scheme.name(), size(result.state_bytes));
+    let mut text = format!("{scheme}, {state} of state, {}, seed {}\n\n", result.world.name(), result.seed);
+    latencies(&mut text, result);
+    let mut row = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<16}{value}");
+    };
+    row("added delay", time_or_dash(result.added_delay_max_ns));
+    row("downtime", time(result.downtime_ns));
+    row("migration time", time_or_dash(result.migration_time_ns));
+    row("requests", requests(result));
+    for migration in &result.migrations {
+        row("migration", migration_line(migration));
+    }
+    for interruption in result.interruptions.iter().take(INTERRUPTIONS_SHOWN) {
+        row("interruption", interruption_line(interruption));
+    }
+    if let more @ 1.. = result.interruptions.len().saturating_sub(INTERRUPTIONS_SHOWN) {
+        row("", format!("and {more} more in result.json"));
+    }
+    for (server, digest) in &result.state_digests {
+        row("state digest", format!("{server} {digest}"));
+    }
+    for (switch, figures) in &result.switches {
+        row("switch", switch_line(switch, figures));
+    }
+    if result.host.stall_max_ns > 0 {
+        let stalls = plural(result.host.stalls.len() as u64, "stall");
+        row("host", format!("{stalls}, the longest {}", time(result.host.stall_max_ns)));
+    }
+    if result.journal.dropped > 0 {
+        row("journal", format!("{} dropped: it was full", plural(result.journal.dropped, "event")));
+    }
+    row("evidence", result.evidence.statement.clone());
+    let _ = writeln!(text, "\n{}", verdict_line(result, colour));
+    text
+}
+
+/// The verdict and what decided it, in one line.
+fn verdict_line(result: &RunResult, colour: bool) -> String {
+    let name = result.verdict.name();
+    let because = result.because.join("; ");
+    let code = match result.verdict {
+        Verdict::Uninterrupted => 32,
+        Verdict::Interrupted | Verdict::Failed => 31,
+        Verdict::Inconclusive => 33,
+    };
+    if colour { format!("\x1b[1;{code}m{name}\x1b[0m: {because}") } else { format!("{name}: {because}") }
+}
+
+fn latencies(text: &mut String, result: &RunResult) {
+    let windows = &result.windows;
+    let rows = [
+        ("before", &windows.before),
+        ("during", &windows.migration),
+        ("between", &windows.between),
+        ("after", &windows.after),
+        ("whole run", &result.rtt_ns),
+    ];
+    let _ = writeln!(text, "{:<16}{:>8}{:>12}{:>12}{:>12}", "response RTT", "count", "p50", "p99", "max");
+    for (name, Figures { count, p50, p99, max, .. }) in rows.iter().filter(|(_, f)| f.count > 0) {
+        let [p50, p99, max] = [*p50, *p99, *max].map(time_or_dash);
+        let _ = writeln!(text, "{name:<16}{count:>8}{p50:>12}{p99:>12}{max:>12}");
+    }
+    text.push('\n');
+}
+
+fn requests(result: &RunResult) -> String {
+    let r = &result.requests;
+    format!(
+        "{} sent, {} answered, {} lost, {} late, {} duplicated, {} reordered",
+        r.sent, r.answered, r.lost, r.late, r.duplicated, r.reordered
+    )
+}
+
+fn migration_line(m: &MigrationFigures) -> String {
+    let mut line = format!("{} {} {}", m.id.0, m.scheme.name(), m.outcome.name());
+    if let Some(reason) = m.reason {
+        let _ = write!(line, " ({})", reason.name());
+    }
+    if let Some(took) = m.migration_time_ns {
+        let _ = write!(line, " in {}", time(took));
+    }
+    let _ = write!(
+        line,
+        ": added delay {}, downtime {}",
+        time_or_dash(m.added_delay_max_ns),
+        time(m.downtime_ns)
+    );
+    if let Some(bytes) = m.state_bytes_sent {
+        let _ = write!(line, ", {} sent", size(bytes));
+    }
+    let _ = write!(line, ", {} replayed", m.requests_replayed);
+    if m.review.required > 0 {
+        let r = &m.review;
+        let _ = write!(
+            line,
+            ", review {} of {} agreed, {} disagreed, {} absent",
+            r.agreed, r.required, r.disagreed, r.absent
+        );
+    }
+    line
+}
+
+fn interruption_line(i: &Interruption) -> String {
+    let (start, length) = (Instant::from_nanos(i.start_ns), time(i.length_ns()));
+    let (requests, cause) = (plural(i.requests, "request"), i.cause.name());
+    format!("at {start} s for {length}: {requests}, phase {}, cause {cause}", i.phase)
+}
+
+fn switch_line(name: &str, figures: &SwitchFigures) -> String {
+    let dropped: Vec<String> = figures
+        .dropped
+        .iter()
+        .filter(|(_, n)| **n > 0)
+        .map(|(why, n)| format!("{n} {}", why.name()))
+        .collect();
+    let dropped = if dropped.is_empty() { "none".to_owned() } else { dropped.join(", ") };
+    format!("{name} {} frames in, {} out, dropped: {dropped}", figures.frames_in, figures.frames_out)
+}
+
+fn time(ns: u64) -> String {
+    Duration::from_nanos(ns).to_string()
+}
+
+fn time_or_dash(ns: Option<u64>) -> String {
+    ns.map_or_else(|| "-".to_owned(), time)
+}
+
+/// Bytes in the largest decimal unit that leaves no more than one digit after the point.
+fn size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..1_000 => return format!("{bytes} B"),
+        1_000..1_000_000 => (1e3, "KB"),
+        1_000_000..1_000_000_000 => (1e6, "MB"),
+        _ => (1e9, "GB"),
+    };
+    let number = format!("{:.1}", bytes as f64 / unit);
+    format!("{} {name}", number.strip_suffix(".0").unwrap_or(&number))
+}
