@@ -90,7 +90,7 @@ impl Agv {
         })
     }
 
-    /// Where it was when it last moved: at its newest request or command.
+    /// Where it was at its newest input.
     pub const fn pose(&self) -> Pose {
         self.plant.pose()
     }
@@ -126,7 +126,6 @@ impl Agv {
     }
 
     fn send(&mut self, now: Instant, due: Instant) {
-        self.plant.advance(now, &self.config.floor);
         let odometry = self.plant.pose();
         self.tour.update(now, odometry.into());
         self.associate(now);
@@ -174,26 +173,22 @@ impl Agv {
         }
         match self.ledger.answer(now, message.sequence) {
             Reply::First { due, reordered: false } if self.watch.in_time(now, due) => {
-                self.follow(now, Command::from_body(message.body));
+                self.follow(Command::from_body(message.body));
             }
             Reply::First { .. } | Reply::Duplicate => {}
             Reply::Unknown => self.ignored.unknown += 1,
         }
     }
 
-    fn follow(&mut self, now: Instant, command: Command) {
+    fn follow(&mut self, command: Command) {
+        // Who was told to stop stands from then on.
         if self.stage != Stage::Driving {
             return;
         }
-        self.drive(now, command.speed_mm_s, command.turn_mrad_s);
+        self.plant.command(command.speed_mm_s, command.turn_mrad_s);
         if self.watch.resume() {
             self.outputs.push_back(Output::Event(Event::AgvResumed { client: self.config.node }));
         }
-    }
-
-    fn drive(&mut self, now: Instant, speed_mm_s: i32, turn_mrad_s: i32) {
-        self.plant.advance(now, &self.config.floor);
-        self.plant.command(speed_mm_s, turn_mrad_s);
     }
 
     fn control(&mut self, now: Instant, message: &Control) {
@@ -219,7 +214,7 @@ impl Agv {
         match self.stage {
             Stage::Waiting | Stage::Driving => {
                 self.stage = Stage::Stopping;
-                self.drive(now, 0, 0);
+                self.plant.command(0, 0);
                 self.ledger.stop(now);
             }
             Stage::Stopping | Stage::Done => {}
@@ -229,7 +224,7 @@ impl Agv {
     /// Does what time has brought: late answers, records that can be closed, the end.
     fn settle(&mut self, now: Instant) {
         if self.stage == Stage::Driving && self.watch.check(now, &self.ledger) {
-            self.drive(now, 0, 0);
+            self.plant.command(0, 0);
             self.outputs.push_back(Output::Event(Event::AgvStopped { client: self.config.node }));
         }
         while let Some(record) = self.ledger.close(now) {
@@ -244,6 +239,7 @@ impl Agv {
 
 impl Node for Agv {
     fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.plant.advance(now, &self.config.floor);
         // Before the input, so that an answer after its time finds its record closed or its request called late.
         self.settle(now);
         match input {

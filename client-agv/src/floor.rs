@@ -192,11 +192,20 @@ mod tests {
     }
 
     #[test]
+    fn an_obstacle_whose_corners_are_all_out_of_range_is_still_seen() {
+        let wall = Obstacle { x_mm: 0, y_mm: 0, width_mm: 100_000, height_mm: 2_000 };
+        let long = Floor { width_mm: 100_000, height_mm: 10_000, obstacles: vec![wall] };
+        assert_eq!(long.scan(facing(50_000, 5_000, 0))[SOUTH], 3_000);
+    }
+
+    #[test]
     fn edges_are_free_and_the_inside_is_not() {
         let hall = hall(&[PILLAR]);
         let at_its_west = hall.scan(facing(8_000, 5_000, 0));
         assert_eq!([at_its_west[EAST], at_its_west[WEST]], [0, 8_000]);
         assert_eq!(at_its_west[NORTH], 5_000, "a beam along the edge is not stopped");
+        let at_its_south = hall.scan(facing(5_000, 4_000, 0));
+        assert_eq!(at_its_south[EAST], 15_000, "nor one that comes along an edge");
         assert_eq!(hall.scan(facing(8_001, 5_000, 0)), [0; BEAMS]);
         assert_eq!(hall.scan(facing(-1, 5_000, 0)), [0; BEAMS]);
         let in_the_corner = hall.scan(facing(0, 10_000, 0));

@@ -235,6 +235,18 @@ mod tests {
     }
 
     #[test]
+    fn when_stopping_it_does_not_wait_for_what_it_has_given_up() {
+        let mut ledger = Ledger::new(Duration::from_secs(1));
+        for due in [10, 900] {
+            ledger.send(ms(due), ms(due));
+        }
+        ledger.answer(ms(901), Sequence(2));
+        ledger.stop(ms(905));
+        assert_eq!(ledger.closing_at(), Some(ms(1_010)));
+        assert_eq!(closed(&mut ledger, ms(1_010)).len(), 2, "with the first given up, all are answered");
+    }
+
+    #[test]
     fn it_is_bounded_and_counts_what_it_closes_early() {
         let mut ledger = Ledger::new(Duration::from_secs(1));
         for _ in 0..CAPACITY + 3 {

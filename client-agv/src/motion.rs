@@ -4,7 +4,7 @@
 
 use crate::floor::Floor;
 use crate::point::Point;
-use crate::trig::{NRAD_PER_MRAD, ONE, ONE_BITS, TURN_NRAD, sin_cos};
+use crate::trig::{NRAD_PER_MRAD, ONE_BITS, TURN_NRAD, sin_cos};
 use zerogap_proto::Instant;
 use zerogap_proto::agv::Pose;
 
@@ -89,10 +89,9 @@ impl Plant {
     fn step(&mut self, floor: &Floor) {
         self.speed_um_s = approach(self.speed_um_s, self.wanted_speed_um_s, ACCELERATION_MM_S2);
         self.turn_urad_s = approach(self.turn_urad_s, self.wanted_turn_urad_s, TURN_ACCELERATION_MRAD_S2);
-        // The heading in the middle of the step: a circle then closes.
-        let (sin, cos) = sin_cos(self.heading_nrad + self.turn_urad_s / 2);
         self.heading_nrad = (self.heading_nrad + self.turn_urad_s).rem_euclid(TURN_NRAD);
-        let share = |part: i64| (self.speed_um_s * part + ONE / 2) >> ONE_BITS;
+        let (sin, cos) = sin_cos(self.heading_nrad);
+        let share = |part: i64| (self.speed_um_s * part) >> ONE_BITS;
         let before = (self.x_nm, self.y_nm);
         (self.x_nm, self.y_nm) = (before.0 + share(cos), before.1 + share(sin));
         if !floor.is_free(self.pose().into()) {
@@ -147,6 +146,15 @@ mod tests {
             plant.advance(ms(now), &field());
         }
         assert_eq!(plant.pose().x_mm, 10_010, "1 mm/s for 10 s, a thousandth of a millimetre a step");
+    }
+
+    #[test]
+    fn time_at_rest_is_not_made_up_for() {
+        let mut plant = Plant::new(START, 0, 2_000);
+        plant.advance(ms(10_000), &field());
+        plant.command(1_000, 0);
+        plant.advance(ms(10_500), &field());
+        assert_eq!(plant.pose().x_mm, 10_250);
     }
 
     #[test]
