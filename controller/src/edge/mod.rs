@@ -128,7 +128,7 @@ impl EdgeController {
         let Some(service) = self.view.service() else { return };
         let epoch = service.epoch;
         let steps = scheme::steps(self.next, &self.situation(now, service));
-        self.look_again = steps.look_again.filter(|&at| at > now);
+        self.look_again = steps.look_again;
         for step in steps.orders {
             let (to, order) = match step {
                 Step::Server(server, command) => (server, Control::Server(command)),
@@ -222,6 +222,40 @@ mod tests {
         edge.handle(at(100), Input::Wake(Timer::Refresh));
         assert_eq!(sent(&mut edge), asked(&[A2, B1]), "the others are known and as they should be");
         assert_eq!(edge.deadline(), Some((at(200), Timer::Refresh)));
+    }
+
+    #[test]
+    fn an_order_without_effect_is_repeated_one_refresh_interval_later() {
+        let mut edge = started();
+        for server in [A1, A2, B1, B2] {
+            told(&mut edge, 0, Control::ServerStatus(report(server, 1, Task::None)));
+        }
+        sent(&mut edge);
+        let moved = Control::ServiceStatus(ServiceStatus { ingress: Some(NodeId(2)), ..service() });
+        let begin = told(&mut edge, 30, moved.clone());
+        assert_eq!(begin.len(), 1);
+        assert_eq!(told(&mut edge, 60, moved), [], "it is too early to tell");
+        edge.handle(at(100), Input::Wake(Timer::Refresh));
+        sent(&mut edge);
+        assert_eq!(edge.deadline(), Some((at(130), Timer::Deadline)));
+        edge.handle(at(130), Input::Wake(Timer::Deadline));
+        assert_eq!(sent(&mut edge), begin);
+    }
+
+    #[test]
+    fn nothing_begins_before_the_anchor_has_heard_that_one_of_its_servers_is_no_more() {
+        let mut edge = started();
+        for server in [A1, A2, B1, B2] {
+            told(&mut edge, 0, Control::ServerStatus(report(server, 1, Task::None)));
+        }
+        told(&mut edge, 0, Control::ServerLost { server: A1 });
+        sent(&mut edge);
+        let moved = ServiceStatus { ingress: Some(NodeId(2)), ..service() };
+        let orders = told(&mut edge, 1, Control::ServiceStatus(moved));
+        let (server, incarnation) = (A1, zerogap_proto::Incarnation(1));
+        let order = zerogap_proto::ServiceOrder::Remove { server, incarnation };
+        let remove = ServiceCommand { service: ServiceId(1), epoch: service().epoch, order };
+        assert_eq!(orders, [(NodeId(90), Control::Service(remove))]);
     }
 
     #[test]

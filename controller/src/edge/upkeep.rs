@@ -61,7 +61,7 @@ fn is_settled(s: &Situation<'_>, status: &ServerStatus) -> bool {
 mod tests {
     use super::*;
     use crate::edge::fixture::{A1, A2, B1, Bench, M1, report};
-    use zerogap_proto::{Incarnation, JobFailure, Offset};
+    use zerogap_proto::{Incarnation, JobFailure, Offset, Phase};
 
     fn mended(bench: &Bench) -> Vec<Step> {
         mend(&bench.situation(0))
@@ -131,10 +131,20 @@ mod tests {
     }
 
     #[test]
+    fn a_server_is_asked_when_it_has_a_part_in_a_migration_or_the_anchor_hears_nothing_of_it() {
+        let asked = |bench: &Bench| [A1, A2, B1].map(|server| wants_report(&bench.situation(0), server));
+        assert_eq!(asked(&Bench::new()), [false, false, false]);
+        assert_eq!(asked(&Bench::in_phase(Phase::Snapshot)), [false, true, true], "snapshotter and target");
+        let mut bench = Bench::new();
+        bench.service.serving[0].health = Health::Absent;
+        assert_eq!(asked(&bench), [true, false, false]);
+    }
+
+    #[test]
     fn a_report_from_before_the_serving_life_discards_nothing() {
         let mut bench = Bench::new();
         bench.service.serving[0].incarnation = Incarnation(9);
-        bench.view.learn_server(report(A1, 8, Task::Receiving { migration: M1 }));
+        bench.view.learn_server(report(A1, 8, Task::Sending { migration: M1, mark: Offset(3), digest: 4 }));
         assert_eq!(tidied(&bench), []);
     }
 }

@@ -263,6 +263,8 @@ impl World {
         }
         if let Some((_, timer)) = self.sdn.deadline().filter(|(at, _)| *at <= self.now) {
             self.sdn.handle(self.now, Input::Wake(timer));
+            let later = self.sdn.deadline().is_none_or(|(at, _)| at > self.now);
+            assert!(later, "it would be woken for ever");
         }
     }
 
