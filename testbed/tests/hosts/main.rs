@@ -1,0 +1,60 @@
+//! Tests on real TAPs and namespaces. They need the rights for them and say so when they are skipped. This program is
+//! also the one that the hosts are started from: like the command line it dispatches the hidden subcommands.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bench;
+mod death;
+mod exec;
+mod network;
+mod processes;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use zerogap_testbed::sys::fork::probe;
+use zerogap_testbed::sys::lock::RealLock;
+
+type Test = (&'static str, fn());
+
+const TESTS: &[Test] = &[
+    ("a_host_has_the_addresses_of_its_spec_and_nothing_else", network::addresses),
+    ("two_hosts_reach_each_other_through_a_forwarder", network::forwarding),
+    ("a_host_sends_no_frame_of_its_own_accord", network::silence),
+    ("a_service_address_never_stands_in_an_arp_request", network::arp_sender),
+    ("processes_start_end_and_start_again_as_ordered", processes::lives),
+    ("a_host_ends_with_its_init_and_says_so", processes::gone),
+    ("nothing_is_left_when_the_testbed_is_killed_at_any_step", death::at_each_step),
+    ("nothing_is_left_when_the_testbed_is_killed_at_any_time", death::at_any_time),
+    ("nothing_is_left_after_an_orderly_stop", death::orderly),
+    ("a_command_runs_inside_a_host", exec::inside),
+    ("exec_tells_what_is_wrong", exec::errors),
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words[..] {
+        ["host", name] => zerogap_testbed::host::init_main(name),
+        ["agv", _] => processes::sleeper(),
+        ["testbed", name, step] => death::testbed(name, step),
+        ["exec", node, "--", ..] => {
+            exec::run(node, &words[3..].iter().map(OsString::from).collect::<Vec<_>>())
+        }
+        _ => run_tests(words.iter().copied().find(|word| !word.starts_with('-'))),
+    }
+}
+
+fn run_tests(filter: Option<&str>) -> ExitCode {
+    if let Err(errno) = probe(bench::needs) {
+        println!("skipped: no namespaces or TAPs here ({errno}): run as root with /dev/net/tun");
+        return ExitCode::SUCCESS;
+    }
+    let _lock = RealLock::take().unwrap();
+    let mut failed = 0;
+    for (name, test) in TESTS.iter().filter(|(name, _)| filter.is_none_or(|word| name.contains(word))) {
+        let passed = std::panic::catch_unwind(test).is_ok();
+        println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
+        failed += u32::from(!passed);
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
