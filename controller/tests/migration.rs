@@ -197,6 +197,23 @@ fn a_lost_standby_ends_the_migration_and_the_next_attempt_copies_the_primary() {
 }
 
 #[test]
+fn a_target_that_is_lost_after_the_commit_point_leaves_the_service_to_the_other() {
+    let mut world = handover();
+    let committed =
+        |world: &World| world.anchor.status.plan.as_ref().is_some_and(|plan| plan.phase == Phase::SwitchOver);
+    assert!(world.run_until(LIMIT, committed));
+    world.kill(B1);
+    assert!(world.run_until(LIMIT, |world| serving(world) == [B2]));
+    assert_eq!(world.anchor.status.last, Some((MigrationId(1), Outcome::Complete)));
+    assert_eq!(
+        count(&world, "Cancel"),
+        1,
+        "the loss was heard of before the commit point; the anchor refused"
+    );
+    assert_eq!(count(&world, "Remove"), 1);
+}
+
+#[test]
 fn the_control_run_orders_nothing() {
     let mut world = World::new(EdgeConfig { migrations_max: Some(0), ..config() });
     for place in [S2, S1, S2] {

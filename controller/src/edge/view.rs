@@ -17,10 +17,9 @@ pub(super) struct View {
 
 /// What is known of one server.
 #[derive(Debug, Default)]
-pub(super) struct Server {
+struct Server {
     status: Option<ServerStatus>,
     lost: bool,
-    ended_life: Option<Incarnation>,
     cut: Option<Cut>,
 }
 
@@ -39,24 +38,24 @@ impl View {
         self.service.as_ref()
     }
 
-    /// What is known of a server; `None` if nothing was ever heard of it.
-    pub(super) fn server(&self, server: NodeId) -> Option<&Server> {
-        self.servers.get(&server)
+    /// Whether a server's process has ended and none has come in its place.
+    pub(super) fn is_lost(&self, server: NodeId) -> bool {
+        self.servers.get(&server).is_some_and(|s| s.lost)
     }
 
     /// The last report of a server that is alive.
     pub(super) fn alive(&self, server: NodeId) -> Option<&ServerStatus> {
-        self.server(server).filter(|s| !s.lost)?.status.as_ref()
+        self.servers.get(&server).filter(|s| !s.lost)?.status.as_ref()
     }
 
     /// The snapshot that a server cut for this migration.
     pub(super) fn cut(&self, server: NodeId, migration: MigrationId) -> Option<Cut> {
-        self.server(server)?.cut.filter(|c| c.migration == migration)
+        self.servers.get(&server)?.cut.filter(|c| c.migration == migration)
     }
 
     /// Whether this life of a server is known to be over.
     pub(super) fn is_over(&self, server: NodeId, life: Incarnation) -> bool {
-        self.server(server).is_some_and(|s| match s.status {
+        self.servers.get(&server).is_some_and(|s| match s.status {
             None => s.lost,
             Some(status) => status.incarnation > life || s.lost && status.incarnation == life,
         })
@@ -101,30 +100,13 @@ impl View {
         if !newer && !same {
             return;
         }
-        if newer {
-            known.ended_life = known.status.map(|s| s.incarnation);
-            known.lost = false;
-        }
+        known.lost = false;
         known.status = Some(status);
         known.cut = cut_of(&status.task).or(known.cut);
     }
 
     pub(super) fn lose(&mut self, server: NodeId) {
-        let known = self.servers.entry(server).or_default();
-        known.lost = true;
-        known.ended_life = known.status.map(|s| s.incarnation);
-    }
-}
-
-impl Server {
-    /// The newest of its lives that is known to be over.
-    pub(super) const fn ended_life(&self) -> Option<Incarnation> {
-        self.ended_life
-    }
-
-    /// Its process has ended and none has come in its place.
-    pub(super) const fn is_lost(&self) -> bool {
-        self.lost
+        self.servers.entry(server).or_default().lost = true;
     }
 }
 

@@ -57,12 +57,25 @@ impl Anchor {
     /// Lets a migration that reads go on to its next phase. `false` when there is nothing to go on with.
     pub(crate) fn tick(&mut self) -> bool {
         let Some(plan) = &mut self.status.plan else { return false };
-        match plan.phase {
-            Phase::Replay => plan.phase = Phase::Review,
-            Phase::Review => plan.phase = Phase::SwitchOver,
-            Phase::SwitchOver => self.complete(),
-            Phase::Initial | Phase::Handover | Phase::Complete => return false,
-            Phase::Snapshot | Phase::Transfer | Phase::Restore => return false,
+        match (plan.phase, plan.goal) {
+            (Phase::Replay, _) => plan.phase = Phase::Review,
+            (Phase::Review, Goal::SwitchOver) => {
+                plan.phase = Phase::SwitchOver;
+                self.status.epoch = self.status.epoch.next();
+                self.status.serving.splice(0..0, self.reading.drain(..).map(serving));
+            }
+            (Phase::Review, Goal::Reseed) => {
+                self.status.serving.extend(self.reading.drain(..).map(serving));
+                self.complete();
+            }
+            (Phase::SwitchOver, _) => {
+                let new = plan.targets.clone();
+                self.status.serving.retain(|s| new.contains(&s.server));
+                self.status.completed += 1;
+                self.complete();
+            }
+            (Phase::Initial | Phase::Handover | Phase::Complete, _) => return false,
+            (Phase::Snapshot | Phase::Transfer | Phase::Restore, _) => return false,
         }
         true
     }
@@ -112,32 +125,33 @@ impl Anchor {
             return Err(Refusal::WrongPhase);
         }
         self.status.plan = None;
+        self.reading.clear();
         self.status.last = Some((migration, Outcome::Aborted(reason)));
         Ok(true)
     }
 
     fn remove(&mut self, server: NodeId, life: Incarnation) -> Result<bool, Refusal> {
         let before = self.status.serving.len();
+        let was_primary = self.status.serving.first().is_some_and(|s| s.server == server);
         self.status.serving.retain(|s| (s.server, s.incarnation) != (server, life));
         if self.status.serving.len() == before {
-            return Err(Refusal::WrongServer);
+            return Ok(false);
         }
-        self.status.epoch = self.status.epoch.next();
+        if let Some(plan) = &mut self.status.plan {
+            plan.targets.retain(|target| *target != server);
+        }
+        if was_primary {
+            self.status.epoch = self.status.epoch.next();
+        }
         Ok(true)
     }
 
     fn complete(&mut self) {
-        let Some(plan) = self.status.plan.take() else { return };
-        let new = self.reading.drain(..);
-        let new = new.map(|(server, incarnation)| Serving { server, incarnation, health: Health::Healthy });
-        match plan.goal {
-            Goal::SwitchOver => {
-                self.status.serving = new.collect();
-                self.status.completed += 1;
-            }
-            Goal::Reseed => self.status.serving.extend(new),
-        }
-        self.status.epoch = self.status.epoch.next();
-        self.status.last = Some((plan.migration, Outcome::Complete));
+        let ended = self.status.plan.take().map(|plan| (plan.migration, Outcome::Complete));
+        self.status.last = ended;
     }
+}
+
+fn serving((server, incarnation): (NodeId, Incarnation)) -> Serving {
+    Serving { server, incarnation, health: Health::Healthy }
 }

@@ -24,7 +24,6 @@ mod tests;
 
 use crate::edge::config::{NoStandby, transfer_endpoint};
 use crate::edge::step::{Situation, Step, Steps};
-use crate::edge::view::Server;
 use zerogap_proto::{
     AbortReason, Duration, Goal, Health, JobFailure, NodeId, Offset, Phase, PlanStatus, Scheme,
     ServerCommand, ServerStatus, ServiceOrder, Task,
@@ -41,10 +40,9 @@ pub(super) fn next(s: &Situation<'_>) -> Steps {
         Phase::Snapshot => snapshot(s, plan),
         Phase::Transfer => transfer(s, plan),
         Phase::Restore => restore(s, plan),
-        Phase::SwitchOver => remove_lost_targets(s, plan),
-        Phase::Initial | Phase::Handover | Phase::Replay | Phase::Review | Phase::Complete => {
-            Steps::default()
-        }
+        // From the commit point on a lost target is a lost serving server, which is upkeep.
+        Phase::Replay | Phase::Review | Phase::SwitchOver => Steps::default(),
+        Phase::Initial | Phase::Handover | Phase::Complete => Steps::default(),
     };
     let time_is_up = s.view.phase_since().zip(time_for(s, plan.phase)).map(|(since, time)| since + time);
     Steps { look_again: time_is_up, ..steps }
@@ -104,16 +102,6 @@ fn restore(s: &Situation<'_>, plan: &PlanStatus) -> Steps {
     Steps::anchor(ServiceOrder::Read { migration, targets, review: s.config.review })
 }
 
-/// From the commit point on a lost target is a lost serving server: the other one goes on.
-fn remove_lost_targets(s: &Situation<'_>, plan: &PlanStatus) -> Steps {
-    let lost = plan.targets.iter().filter(|&&t| s.serving(t).is_none() && is_target_lost(s, plan, t));
-    let life = |&server: &NodeId| {
-        let incarnation = s.view.server(server).and_then(Server::ended_life)?;
-        Some(Step::Anchor(ServiceOrder::Remove { server, incarnation }))
-    };
-    lost.filter_map(life).collect::<Vec<_>>().into()
-}
-
 /// Why the migration cannot succeed any more; `None` also from the commit point on, where only forward is left.
 fn why_abort(s: &Situation<'_>, plan: &PlanStatus) -> Option<AbortReason> {
     let state_travels = match plan.phase {
@@ -151,14 +139,14 @@ fn is_source_lost(s: &Situation<'_>, plan: &PlanStatus) -> bool {
 /// A target has ended, or has started a life in which it knows nothing of this migration.
 fn is_target_lost(s: &Situation<'_>, plan: &PlanStatus, target: NodeId) -> bool {
     let Some(status) = s.view.alive(target) else {
-        return s.view.server(target).is_some_and(Server::is_lost);
+        return s.view.is_lost(target);
     };
     let knows = status.task.migration() == Some(plan.migration);
     match plan.phase {
         Phase::Snapshot => !knows && s.view.cut(plan.snapshotter, plan.migration).is_some(),
         Phase::Transfer | Phase::Restore => !knows,
-        Phase::Replay | Phase::Review | Phase::SwitchOver => !knows && !status.holds_state,
-        Phase::Initial | Phase::Handover | Phase::Complete => false,
+        Phase::Replay | Phase::Review => !knows && !status.holds_state,
+        Phase::Initial | Phase::Handover | Phase::SwitchOver | Phase::Complete => false,
     }
 }
 
