@@ -1,1 +1,17 @@
-//! scenario
+//! From a testbed file to the configuration of every node, and from what was measured to a verdict. Pure but for reading the
+//! file and writing the results; both drivers are handed the same [`Scenario`].
+
+pub mod build;
+pub mod director;
+pub mod draw;
+pub mod file;
+pub mod journal;
+pub mod names;
+pub mod recorder;
+pub mod results;
+pub mod size;
+pub mod topology;
+
+pub use build::{SERVICE, Scenario};
+pub use director::{Action, Director};
+pub use recorder::{Ending, Recorder};

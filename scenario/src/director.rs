@@ -1,0 +1,226 @@
+//! The director of a run: watches the journal, lets the testbed file's faults happen when their time has come, and says when
+//! the run is over. Pure, so a fault strikes at the same place in both worlds.
+
+use crate::file::{At, Fault, Testbed};
+use std::collections::VecDeque;
+use zerogap_proto::{Duration, Event, Goal, Instant, Outcome, Phase};
+
+/// What the driver is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Carry out a fault of the file.
+    Strike(Fault),
+    /// Tell the client to stop; the run ends when it is done.
+    StopClient,
+    /// The client has closed its records: stop everything. `false`: because time ran out, not because all was done.
+    End {
+        /// Whether the wanted migrations happened.
+        in_time: bool,
+    },
+}
+
+/// How long after a server's process has ended its host starts a new one, with no state.
+pub const RESPAWN_AFTER: Duration = Duration::from_millis(500);
+
+/// How long the AGV drives on after the last migration, so that there is an "after" to measure.
+const AFTER_LAST: Duration = Duration::from_secs(1);
+/// How long the run may last beyond its wanted duration, for every wanted migration and once more.
+const SLACK: Duration = Duration::from_secs(60);
+/// How long the client may take to close its records after it was told to stop.
+const CLOSING_MAX: Duration = Duration::from_secs(10);
+
+/// Decides when what happens from outside.
+#[derive(Debug)]
+pub struct Director {
+    wanted: u32,
+    until: Instant,
+    latest: Instant,
+    completed: u32,
+    last_end: Instant,
+    goals: Vec<Goal>,
+    planned: Vec<Planned>,
+    stopping: Option<Instant>,
+    ended: bool,
+    in_time: bool,
+    actions: VecDeque<Action>,
+}
+
+#[derive(Debug)]
+struct Planned {
+    fault: Fault,
+    due: Option<Instant>,
+}
+
+impl Director {
+    /// A director for one run of the testbed.
+    pub fn new(testbed: &Testbed) -> Self {
+        let planned = |fault: &Fault| {
+            let due = match fault.at() {
+                At::Time(span) => Some(Instant::ZERO + span.0),
+                At::Phase { .. } => None,
+            };
+            Planned { fault: fault.clone(), due }
+        };
+        let until = Instant::ZERO + testbed.duration.0;
+        let phases = testbed.controllers.timeouts.transfer.0 + testbed.controllers.timeouts.restore.0;
+        Self {
+            wanted: testbed.migrations,
+            until,
+            latest: until + (SLACK + phases).times(u64::from(testbed.migrations)) + SLACK,
+            completed: 0,
+            last_end: Instant::ZERO,
+            goals: Vec::new(),
+            planned: testbed.faults.iter().map(planned).collect(),
+            stopping: None,
+            ended: false,
+            in_time: true,
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Shows it an event.
+    pub fn watch(&mut self, now: Instant, event: &Event) {
+        match event {
+            Event::Begun { goal, .. } => self.goals.push(*goal),
+            Event::Phase { migration, phase, .. } => self.phase(now, migration.0, *phase),
+            Event::Ended { migration, outcome, .. } => {
+                self.last_end = now;
+                let goal = self.goals.get(migration.0 as usize - 1);
+                self.completed += u32::from(*outcome == Outcome::Complete && goal == Some(&Goal::SwitchOver));
+            }
+            Event::ClientDone { .. } => self.end(),
+            _ => {}
+        }
+        self.tick(now);
+    }
+
+    /// The time has come that [`Director::deadline`] said.
+    pub fn tick(&mut self, now: Instant) {
+        let due = |planned: &mut Planned| planned.due.is_some_and(|at| at <= now);
+        self.actions.extend(self.planned.extract_if(.., due).map(|planned| Action::Strike(planned.fault)));
+        match self.stopping {
+            None if now >= self.stop_at() => {
+                self.in_time = self.completed >= self.wanted;
+                self.stopping = Some(now);
+                self.actions.push_back(Action::StopClient);
+            }
+            Some(since) if now >= since + CLOSING_MAX => self.end(),
+            None | Some(_) => {}
+        }
+    }
+
+    /// What is to be done next.
+    pub fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to come back at the latest.
+    pub fn deadline(&self) -> Option<Instant> {
+        let stop = match self.stopping {
+            None => self.stop_at(),
+            Some(since) => since + CLOSING_MAX,
+        };
+        let faults = self.planned.iter().filter_map(|planned| planned.due);
+        (!self.ended).then(|| faults.fold(stop, Instant::min))
+    }
+
+    fn stop_at(&self) -> Instant {
+        if self.completed >= self.wanted {
+            self.until.max(self.last_end + AFTER_LAST)
+        } else {
+            self.latest
+        }
+    }
+
+    fn phase(&mut self, now: Instant, number: u32, entered: Phase) {
+        for planned in &mut self.planned {
+            if let At::Phase { phase, migration, delay } = planned.fault.at()
+                && (phase, migration) == (entered, number)
+                && planned.due.is_none()
+            {
+                planned.due = Some(now + delay.0);
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        if !self.ended {
+            self.ended = true;
+            self.actions.push_back(Action::End { in_time: self.in_time });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::SERVICE;
+    use zerogap_proto::{MigrationId, NodeId, Offset, ReviewTally, Scheme};
+
+    fn secs(n: u64) -> Instant {
+        Instant::ZERO + Duration::from_secs(n)
+    }
+
+    fn begun(n: u32, goal: Goal) -> Event {
+        let (migration, snapshotter) = (MigrationId(n), NodeId(0));
+        let (scheme, pinned) = (Scheme::HotStandby, Offset(0));
+        Event::Begun { service: SERVICE, migration, scheme, goal, snapshotter, targets: vec![], pinned }
+    }
+
+    fn ended(n: u32) -> Event {
+        let (migration, review) = (MigrationId(n), ReviewTally::default());
+        Event::Ended { service: SERVICE, migration, outcome: Outcome::Complete, review, replayed: 0 }
+    }
+
+    fn actions(director: &mut Director) -> Vec<Action> {
+        std::iter::from_fn(|| director.poll()).collect()
+    }
+
+    #[test]
+    fn a_run_lasts_until_its_migrations_are_over_and_a_second_longer() {
+        let mut d = Director::new(&Testbed::default());
+        d.tick(secs(9));
+        assert_eq!(actions(&mut d), [], "the migration has not happened yet");
+        d.watch(secs(10), &begun(1, Goal::SwitchOver));
+        d.watch(secs(11), &ended(1));
+        assert_eq!(d.deadline(), Some(secs(12)));
+        d.tick(secs(12));
+        assert_eq!(actions(&mut d), [Action::StopClient]);
+        d.watch(secs(12), &Event::ClientDone { client: NodeId(0) });
+        assert_eq!(actions(&mut d), [Action::End { in_time: true }]);
+        assert_eq!(d.deadline(), None);
+    }
+
+    #[test]
+    fn a_reseeding_is_not_a_migration_that_was_asked_for() {
+        let mut d = Director::new(&Testbed::default());
+        d.watch(secs(1), &begun(1, Goal::Reseed));
+        d.watch(secs(2), &ended(1));
+        d.tick(secs(20));
+        assert_eq!(actions(&mut d), []);
+    }
+
+    #[test]
+    fn a_client_that_does_not_close_does_not_keep_the_run_going() {
+        let mut d = Director::new(&Testbed { migrations: 0, ..Testbed::default() });
+        d.tick(secs(100));
+        d.tick(secs(110));
+        assert_eq!(actions(&mut d), [Action::StopClient, Action::End { in_time: true }]);
+    }
+
+    #[test]
+    fn a_fault_strikes_in_its_migrations_phase_and_once() {
+        let at = At::Phase { phase: Phase::Review, migration: 2, delay: crate::size::Span(Duration::from_secs(1)) };
+        let fault = Fault::RestartControllers { at };
+        let mut d = Director::new(&Testbed { faults: vec![fault.clone()], ..Testbed::default() });
+        let entered =
+            |n| Event::Phase { service: SERVICE, migration: MigrationId(n), phase: Phase::Review };
+        d.watch(secs(1), &entered(1));
+        assert_eq!(actions(&mut d), []);
+        d.watch(secs(2), &entered(2));
+        d.tick(secs(3));
+        assert_eq!(actions(&mut d), [Action::Strike(fault)]);
+        d.tick(secs(4));
+        assert_eq!(actions(&mut d), []);
+    }
+}

@@ -1,0 +1,109 @@
+//! What a driver writes down while a run lasts: the journal, the client's records, and the last reports that passed by. Both
+//! drivers fill one in and hand it to the results.
+
+use crate::build::Scenario;
+use crate::journal::Journal;
+use crate::results::{self, Facts, RunResult, Stall, SwitchFigures, World};
+use std::collections::BTreeMap;
+use zerogap_proto::{
+    Control, Duration, Event, Instant, MigrationId, NodeId, Record, ServerStatus, ServiceStatus, Task,
+};
+use zerogap_switch::Counters;
+
+/// The notes of a run.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    /// What happened.
+    pub journal: Journal,
+    /// What the client measured.
+    pub records: Vec<Record>,
+    servers: BTreeMap<NodeId, ServerStatus>,
+    service: Option<ServiceStatus>,
+    bytes_sent: BTreeMap<MigrationId, u64>,
+}
+
+/// What a driver knows when a run is over, beside its recorder.
+#[derive(Debug, Default)]
+pub struct Ending {
+    /// When the run began, since the Unix epoch; zero in virtual time.
+    pub started: Duration,
+    /// When the machine stalled.
+    pub stalls: Vec<Stall>,
+    /// What each switch counted.
+    pub counters: BTreeMap<NodeId, Counters>,
+    /// What the links at each switch dropped.
+    pub link_drops: BTreeMap<NodeId, Counters>,
+}
+
+impl Recorder {
+    /// Writes an event down.
+    pub fn event(&mut self, at: Instant, who: NodeId, event: Event) {
+        self.journal.add(at, who, event);
+    }
+
+    /// Looks at a control message that passes by.
+    pub fn sniff(&mut self, message: &Control) {
+        match message {
+            Control::ServerStatus(status) => self.server(*status),
+            Control::ServiceStatus(status) => self.service = Some(status.clone()),
+            _ => {}
+        }
+    }
+
+    /// Takes a server's report.
+    pub fn server(&mut self, status: ServerStatus) {
+        if let Task::Sent { migration, bytes, .. } = status.task {
+            self.bytes_sent.insert(migration, bytes);
+        }
+        self.servers.insert(status.server, status);
+    }
+
+    /// The last report of each server.
+    pub fn servers(&self) -> &BTreeMap<NodeId, ServerStatus> {
+        &self.servers
+    }
+
+    /// The last report of the service's anchor.
+    pub fn service(&self) -> Option<&ServiceStatus> {
+        self.service.as_ref()
+    }
+
+    /// The result of the run.
+    pub fn result(&mut self, scenario: &Scenario, world: World, ending: Ending) -> RunResult {
+        self.records.sort_by_key(|record| record.sequence);
+        let figures = |(node, counters): (NodeId, Counters)| {
+            let mut dropped = counters.dropped;
+            for (reason, count) in ending.link_drops.get(&node).map(|c| &c.dropped).into_iter().flatten() {
+                *dropped.entry(*reason).or_default() += count;
+            }
+            let (frames_in, frames_out) = (counters.frames_in, counters.frames_out);
+            (node, SwitchFigures { frames_in, frames_out, dropped })
+        };
+        let testbed = &scenario.testbed;
+        let facts = Facts {
+            world,
+            scheme: testbed.scheme,
+            seed: testbed.seed,
+            state_bytes: testbed.state.size.0,
+            threshold: testbed.threshold.0,
+            migrations_wanted: testbed.migrations,
+            links_duplicate: scenario.topology.cables.iter().any(|cable| cable.link.duplicate > 0.0),
+            started: ending.started,
+            stalls: ending.stalls,
+            switches: ending.counters.into_iter().map(figures).collect(),
+            state_digests: self.serving_digests(),
+            state_bytes_sent: self.bytes_sent.clone(),
+        };
+        results::compute(&self.records, &self.journal, &facts, &scenario.topology.names)
+    }
+
+    /// The digests of the serving servers. A driver asks for the last reports after the client has stopped, when all that
+    /// serve have applied the whole log; one that has not (because it is stopped, say) is left out.
+    fn serving_digests(&self) -> BTreeMap<NodeId, u64> {
+        let Some(service) = &self.service else { return BTreeMap::new() };
+        let holds = |server: &NodeId| self.servers.get(server).filter(|status| status.holds_state);
+        let serving = service.serving.iter().filter_map(|serving| holds(&serving.server));
+        let common = serving.clone().map(|status| status.next).max();
+        serving.filter(|s| Some(s.next) == common).map(|s| (s.server, s.digest)).collect()
+    }
+}

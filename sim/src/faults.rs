@@ -1,0 +1,98 @@
+//! The testbed file's faults, carried out in virtual time: processes that are killed or stopped, flipped bits, controllers
+//! that forget, wires that are down.
+
+use crate::world::{Happening, World};
+use zerogap_proto::{Control, Event, Incarnation, Input, Instant, NodeId, ServerCommand};
+use zerogap_scenario::director::RESPAWN_AFTER;
+use zerogap_scenario::file::Fault;
+
+impl World<'_> {
+    pub(crate) fn carry_out(&mut self, now: Instant, fault: &Fault) {
+        let id = |name: &str| self.scenario.topology.names.id(name).unwrap_or(self.scenario.topology.driver);
+        match fault {
+            Fault::Kill { node, .. } => {
+                self.tell(now, id(node), Event::Fault { node: id(node), what: "killed".into() });
+                self.kill(now, id(node));
+            }
+            Fault::Stop { node, r#for, .. } => {
+                let node = id(node);
+                self.tell(now, node, Event::Fault { node, what: format!("stopped for {}", r#for.0) });
+                if let Some(host) = self.hosts.get_mut(&node) {
+                    host.stopped = true;
+                    self.queue.push(now + r#for.0, Happening::Resume(node));
+                }
+            }
+            Fault::FlipBit { node, byte, bit, at_restore, .. } => {
+                let (node, edge) = (id(node), self.scenario.topology.edge);
+                let (byte, bit, at_restore) = (*byte, *bit, *at_restore);
+                let when = if at_restore { "armed for the restore" } else { "now" };
+                self.tell(
+                    now,
+                    node,
+                    Event::Fault { node, what: format!("bit {bit} of byte {byte} flips, {when}") },
+                );
+                let command = ServerCommand::FlipBit { byte, bit, at_restore };
+                self.send_control(now, edge, node, Control::Server(command));
+            }
+            Fault::RestartControllers { .. } => {
+                let (sdn, edge) = (self.scenario.topology.sdn, self.scenario.topology.edge);
+                for node in [sdn, edge] {
+                    self.tell(now, node, Event::Fault { node, what: "restarted".into() });
+                }
+                if self.controllers().is_ok() {
+                    self.feed(sdn, Input::Start);
+                    self.feed(edge, Input::Start);
+                }
+            }
+            Fault::LinkDown { link, r#for, .. } => {
+                let driver = self.scenario.topology.driver;
+                let what = format!("link {link} is down for {}", r#for.0);
+                self.tell(now, driver, Event::Fault { node: driver, what });
+                self.wires.set_up(link, false);
+                self.queue.push(now + r#for.0, Happening::WireUp(link.clone()));
+            }
+        }
+    }
+
+    fn kill(&mut self, now: Instant, node: NodeId) {
+        let Some(host) = self.hosts.get_mut(&node) else { return };
+        if !host.alive {
+            return;
+        }
+        host.alive = false;
+        host.stopped = false;
+        host.waiting.clear();
+        self.tear_transfers_of(now, node);
+        let (driver, edge) = (self.scenario.topology.driver, self.scenario.topology.edge);
+        self.tell(now, driver, Event::ServerLost { server: node });
+        self.send_control(now, driver, edge, Control::ServerLost { server: node });
+        self.queue.push(now + RESPAWN_AFTER, Happening::Respawn(node));
+    }
+
+    pub(crate) fn respawn(&mut self, now: Instant, node: NodeId) {
+        let Some(host) = self.hosts.get_mut(&node) else { return };
+        host.life += 1;
+        host.alive = true;
+        host.free_at = now;
+        let life = host.life;
+        // The first life of this server was built from the same configuration.
+        if self.new_server(node, life).is_ok() {
+            let incarnation = Incarnation::of_life(life);
+            self.tell(now, self.scenario.topology.driver, Event::ServerUp { server: node, incarnation });
+            self.feed(node, Input::Start);
+        }
+    }
+
+    pub(crate) fn resume(&mut self, now: Instant, node: NodeId) {
+        let Some(host) = self.hosts.get_mut(&node) else { return };
+        if !std::mem::take(&mut host.stopped) {
+            return;
+        }
+        let (waiting, life) = (std::mem::take(&mut host.waiting), host.life);
+        self.tell(now, node, Event::Fault { node, what: "goes on".into() });
+        for pending in waiting {
+            self.reach(now, node, life, pending);
+        }
+        self.queue.push(now, Happening::Wake(node));
+    }
+}

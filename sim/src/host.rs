@@ -1,0 +1,112 @@
+//! What a process and its kernel add around a node: a protocol stack, the time until the process runs, work that keeps it
+//! busy, being stopped and being killed.
+
+use smoltcp::wire::{EthernetAddress, Ipv4Address};
+use std::collections::{BTreeMap, VecDeque};
+use zerogap_proto::JobResult;
+use zerogap_proto::address::{service_addr, service_mac, virtual_mac};
+use zerogap_proto::frame::Datagram;
+use zerogap_proto::{Control, Duration, Endpoint, Frame, Instant, MigrationId, NodeId};
+use zerogap_scenario::{SERVICE, Scenario};
+
+/// Datagrams that a socket keeps for a stopped process at the most.
+const SOCKET_BUFFER_MAX: usize = 512;
+/// The client's own port.
+const CLIENT_PORT: u16 = 40_000;
+
+/// Something that waits for the process to run.
+#[derive(Clone, Debug)]
+pub enum Pending {
+    /// A datagram.
+    Datagram {
+        /// Who sent it.
+        from: Endpoint,
+        /// What it carries.
+        payload: Vec<u8>,
+    },
+    /// A control message.
+    Control {
+        /// Who sent it.
+        from: NodeId,
+        /// The message.
+        message: Control,
+    },
+    /// The end of a job.
+    JobDone {
+        /// Which job.
+        migration: MigrationId,
+        /// How it ended.
+        result: JobResult,
+    },
+}
+
+/// A host.
+#[derive(Debug)]
+pub struct Host {
+    node: NodeId,
+    endpoint: Endpoint,
+    neighbours: BTreeMap<Ipv4Address, EthernetAddress>,
+    /// No input is handled before this: the process is busy.
+    pub free_at: Instant,
+    /// Datagrams reach the process in order.
+    last_arrival: Instant,
+    /// The process is stopped; what comes waits here.
+    pub stopped: bool,
+    /// What waits for a stopped process.
+    pub waiting: VecDeque<Pending>,
+    /// The process is there.
+    pub alive: bool,
+    /// The how-manieth process it is, from 0.
+    pub life: u16,
+}
+
+impl Host {
+    /// The host of a server or of the client.
+    pub fn new(scenario: &Scenario, node: NodeId) -> Self {
+        let service = scenario.endpoint();
+        let t = &scenario.topology;
+        let client = node == t.client;
+        let own = Endpoint { addr: service_addr(node), port: CLIENT_PORT };
+        let hosts = t.servers.iter().chain([&t.client]).map(|&n| (service_addr(n), service_mac(n)));
+        let neighbours = hosts.chain([(service.addr, virtual_mac(SERVICE))]).collect();
+        Self {
+            node,
+            endpoint: if client { own } else { service },
+            neighbours,
+            free_at: Instant::ZERO,
+            last_arrival: Instant::ZERO,
+            stopped: false,
+            waiting: VecDeque::new(),
+            alive: true,
+            life: 0,
+        }
+    }
+
+    /// The frame that carries a datagram of the process; `None` if the kernel knows no such neighbour.
+    pub fn wrap(&self, to: Endpoint, payload: &[u8]) -> Option<Frame> {
+        let dst_mac = *self.neighbours.get(&to.addr)?;
+        let (src_mac, src) = (service_mac(self.node), self.endpoint);
+        Some(Datagram { src_mac, dst_mac, src, dst: to, payload_at: 0, payload }.build())
+    }
+
+    /// The datagram for the process in a frame. Like a kernel, it looks at both addresses, the port and the checksum.
+    pub fn unwrap(&self, frame: &Frame) -> Option<Pending> {
+        let d = Datagram::parse(frame)?;
+        let mine = d.dst_mac == service_mac(self.node) && d.dst == self.endpoint;
+        (mine && self.alive && Datagram::checksum_ok(frame))
+            .then(|| Pending::Datagram { from: d.src, payload: d.payload.to_vec() })
+    }
+
+    /// When a datagram that the kernel got now reaches the process, given how long that takes by itself.
+    pub fn arrival(&mut self, now: Instant, latency: Duration) -> Instant {
+        self.last_arrival = self.last_arrival.max(now + latency);
+        self.last_arrival
+    }
+
+    /// Keeps something for the stopped process. What a socket cannot keep is lost, as with a kernel.
+    pub fn keep(&mut self, pending: Pending) {
+        if self.waiting.len() < SOCKET_BUFFER_MAX {
+            self.waiting.push_back(pending);
+        }
+    }
+}

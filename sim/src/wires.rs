@@ -1,0 +1,76 @@
+//! The wires: every cable of the topology as two links, one a direction, each with dice of its own.
+
+use std::collections::BTreeMap;
+use zerogap_proto::{Instant, NodeId};
+use zerogap_scenario::draw::{Sampler, stream};
+use zerogap_scenario::topology::{End, Topology};
+use zerogap_switch::link::{Class, Fate};
+use zerogap_switch::{Counters, Link};
+
+/// All wires of a topology.
+#[derive(Debug)]
+pub struct Wires {
+    wires: Vec<Wire>,
+    plugs: BTreeMap<End, (usize, usize)>,
+    /// What the wires at each node dropped.
+    drops: BTreeMap<NodeId, Counters>,
+}
+
+#[derive(Debug)]
+struct Wire {
+    name: String,
+    ends: [End; 2],
+    links: [Link; 2],
+    dice: [Sampler; 2],
+}
+
+impl Wires {
+    /// The wires of a topology, all up.
+    pub fn new(topology: &Topology, seed: u64) -> Self {
+        let mut plugs = BTreeMap::new();
+        let mut wires = Vec::new();
+        for cable in &topology.cables {
+            for (direction, end) in cable.ends.iter().enumerate() {
+                plugs.insert(*end, (wires.len(), direction));
+            }
+            let dice = |direction| stream(seed, &format!("link.{}.{direction}", cable.name));
+            wires.push(Wire {
+                name: cable.name.clone(),
+                ends: cable.ends,
+                links: [Link::new(cable.link), Link::new(cable.link)],
+                dice: [dice(0), dice(1)],
+            });
+        }
+        Self { wires, plugs, drops: BTreeMap::new() }
+    }
+
+    /// Sends a frame in at one end: where it comes out, and what becomes of it. `None` if nothing is plugged in there.
+    pub fn send(&mut self, now: Instant, from: End, len: usize, class: Class) -> Option<(End, Fate)> {
+        let &(index, direction) = self.plugs.get(&from)?;
+        let wire = &mut self.wires[index];
+        let dice = &mut wire.dice[direction];
+        let fate = wire.links[direction].offer(now, len, class, &mut || dice.dice());
+        if let Fate::Dropped(reason) = fate {
+            self.drops.entry(from.node).or_default().drop(reason);
+        }
+        Some((wire.ends[1 - direction], fate))
+    }
+
+    /// When bulk data that is sent in here now would have left.
+    pub fn bulk_free_at(&self, from: End) -> Option<Instant> {
+        let &(index, direction) = self.plugs.get(&from)?;
+        Some(self.wires[index].links[direction].bulk_free_at())
+    }
+
+    /// Takes a wire down or up, by name.
+    pub fn set_up(&mut self, name: &str, up: bool) {
+        for wire in self.wires.iter_mut().filter(|wire| wire.name == name) {
+            wire.links.iter_mut().for_each(|link| link.set_up(up));
+        }
+    }
+
+    /// What the wires at each node dropped.
+    pub fn drops(&self) -> &BTreeMap<NodeId, Counters> {
+        &self.drops
+    }
+}

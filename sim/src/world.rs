@@ -1,0 +1,352 @@
+//! The world: all nodes, the queue, the wires. It hands each node what happens to it, drains it, and schedules what comes of
+//! that. It decides nothing about migrations.
+
+use crate::host::{Host, Pending};
+use crate::queue::Queue;
+use crate::transfers::Transfers;
+use crate::wires::Wires;
+use crate::{Finished, SimError};
+use std::collections::BTreeMap;
+use zerogap_client_agv::Agv;
+use zerogap_controller::{EdgeController, SdnController};
+use zerogap_proto::{Control, Event, Frame, Input, Instant, Kind, Message, Node, NodeId, Output, PortId};
+use zerogap_scenario::draw::{Sampler, stream};
+use zerogap_scenario::file::Fault;
+use zerogap_scenario::results::World as Kindness;
+use zerogap_scenario::topology::End;
+use zerogap_scenario::{Action, Director, Ending, Recorder, Scenario};
+use zerogap_server_app::{Server, SparseMemory};
+use zerogap_switch::link::{Class, Fate};
+use zerogap_switch::{Radio, Switch};
+
+/// What can be scheduled.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// A frame arrives.
+    Frame(End, Frame),
+    /// A control message arrives.
+    Control { to: NodeId, from: NodeId, message: Control },
+    /// Something reaches the process of a host's given life.
+    Process { host: NodeId, life: u16, pending: Pending },
+    /// A node's deadline.
+    Wake(NodeId),
+    /// A transfer goes on.
+    Transfer(u64),
+    /// A transfer's last piece arrives at a target.
+    TransferArrives(u64, NodeId),
+    /// A killed server's host starts a new process.
+    Respawn(NodeId),
+    /// A stopped process goes on.
+    Resume(NodeId),
+    /// A wire is up again.
+    WireUp(String),
+    /// The director wants to look.
+    Director,
+}
+
+/// The nodes.
+pub(crate) enum Actor {
+    Switch(Box<Switch>),
+    Radio(Radio),
+    Sdn(Box<SdnController>),
+    Edge(Box<EdgeController>),
+    Server(Box<Server<SparseMemory>>),
+    Agv(Box<Agv>),
+}
+
+impl Actor {
+    pub(crate) fn node(&mut self) -> &mut dyn Node {
+        match self {
+            Self::Switch(node) => &mut **node,
+            Self::Radio(node) => node,
+            Self::Sdn(node) => &mut **node,
+            Self::Edge(node) => &mut **node,
+            Self::Server(node) => &mut **node,
+            Self::Agv(node) => &mut **node,
+        }
+    }
+}
+
+/// One run in virtual time.
+pub struct World<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) queue: Queue<Happening>,
+    pub(crate) actors: BTreeMap<NodeId, Actor>,
+    pub(crate) hosts: BTreeMap<NodeId, Host>,
+    pub(crate) wires: Wires,
+    pub(crate) transfers: Transfers,
+    pub(crate) recorder: Recorder,
+    director: Director,
+    /// When each node will be woken.
+    wakes: BTreeMap<NodeId, Instant>,
+    fresh_events: Vec<(Instant, NodeId, Event)>,
+    pub(crate) jobs: Sampler,
+    latency: Sampler,
+    replay: Sampler,
+    delay: Sampler,
+    inputs: u64,
+    over: bool,
+}
+
+impl<'a> World<'a> {
+    /// A world in which nothing has happened yet.
+    pub fn new(scenario: &'a Scenario) -> Result<Self, SimError> {
+        let seed = scenario.testbed.seed;
+        let mut world = Self {
+            scenario,
+            queue: Queue::default(),
+            actors: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            wires: Wires::new(&scenario.topology, seed),
+            transfers: Transfers::default(),
+            recorder: Recorder::default(),
+            director: Director::new(&scenario.testbed),
+            wakes: BTreeMap::new(),
+            fresh_events: Vec::new(),
+            jobs: stream(seed, "sim.jobs"),
+            latency: stream(seed, "sim.host_latency"),
+            replay: stream(seed, "sim.replay"),
+            delay: stream(seed, "sim.control_delay"),
+            inputs: 0,
+            over: false,
+        };
+        world.populate()?;
+        Ok(world)
+    }
+
+    fn populate(&mut self) -> Result<(), SimError> {
+        let t = &self.scenario.topology;
+        for config in &self.scenario.switches {
+            self.actors.insert(config.node, Actor::Switch(Box::new(Switch::new(config.clone()))));
+        }
+        self.actors.insert(t.radio, Actor::Radio(Radio::new(self.scenario.radio.clone())));
+        self.controllers()?;
+        for &node in &t.servers {
+            self.hosts.insert(node, Host::new(self.scenario, node));
+            self.new_server(node, 0)?;
+        }
+        let agv = Agv::new(self.scenario.agv.clone()).map_err(SimError::Agv)?;
+        self.hosts.insert(t.client, Host::new(self.scenario, t.client));
+        self.actors.insert(t.client, Actor::Agv(Box::new(agv)));
+        Ok(())
+    }
+
+    /// Puts new controllers, which know nothing, in their place.
+    pub(crate) fn controllers(&mut self) -> Result<(), SimError> {
+        let edge = EdgeController::new(self.scenario.edge.clone()).map_err(SimError::Edge)?;
+        let sdn = SdnController::new(self.scenario.sdn.clone());
+        self.actors.insert(self.scenario.edge.node, Actor::Edge(Box::new(edge)));
+        self.actors.insert(self.scenario.sdn.node, Actor::Sdn(Box::new(sdn)));
+        Ok(())
+    }
+
+    /// Puts a server's `life`-th process in its host.
+    pub(crate) fn new_server(&mut self, node: NodeId, life: u16) -> Result<(), SimError> {
+        let Some(config) = self.scenario.server(node, life) else { return Ok(()) };
+        let memory = SparseMemory::new(config.state_bytes as usize, config.prior);
+        let server = Server::new(config, memory).map_err(SimError::Server)?;
+        self.actors.insert(node, Actor::Server(Box::new(server)));
+        Ok(())
+    }
+
+    /// Runs until the director says that it is over. `watch` sees each event.
+    pub fn run(&mut self, watch: &mut dyn FnMut(Instant, NodeId, &Event)) {
+        let nodes: Vec<NodeId> = self.actors.keys().copied().collect();
+        for node in nodes {
+            self.feed(node, Input::Start);
+        }
+        self.queue.push(Instant::ZERO, Happening::Director);
+        while !self.over {
+            let Some(happening) = self.queue.pop() else { return };
+            self.happen(happening);
+            self.direct(watch);
+        }
+    }
+
+    /// The results.
+    pub fn finish(mut self) -> Finished {
+        let mut counters = BTreeMap::new();
+        for (node, actor) in &self.actors {
+            match actor {
+                Actor::Switch(switch) => {
+                    counters.insert(*node, switch.counters());
+                }
+                Actor::Server(server) => self.recorder.server(server.status()),
+                Actor::Radio(_) | Actor::Sdn(_) | Actor::Edge(_) | Actor::Agv(_) => {}
+            }
+        }
+        let link_drops = self.wires.drops().clone();
+        let ending = Ending { counters, link_drops, ..Ending::default() };
+        let result = self.recorder.result(self.scenario, Kindness::Simulated, ending);
+        Finished { result, recorder: self.recorder, inputs: self.inputs }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        let now = self.queue.now();
+        match happening {
+            Happening::Frame(end, frame) => self.frame_arrives(now, end, frame),
+            Happening::Control { to, from, message } => match self.hosts.get(&to).map(|host| host.life) {
+                Some(life) => self.reach(now, to, life, Pending::Control { from, message }),
+                None => self.feed(to, Input::Control { from, message }),
+            },
+            Happening::Process { host, life, pending } => self.reach(now, host, life, pending),
+            Happening::Wake(node) => self.wake(now, node),
+            Happening::Transfer(id) => self.go_on_with_transfer(now, id),
+            Happening::TransferArrives(id, target) => self.transfer_arrives(now, id, target),
+            Happening::Respawn(node) => self.respawn(now, node),
+            Happening::Resume(node) => self.resume(now, node),
+            Happening::WireUp(name) => self.wires.set_up(&name, true),
+            Happening::Director => self.director.tick(now),
+        }
+    }
+
+    /// Shows the director what is new and does what it says.
+    fn direct(&mut self, watch: &mut dyn FnMut(Instant, NodeId, &Event)) {
+        let now = self.queue.now();
+        for (at, who, event) in std::mem::take(&mut self.fresh_events) {
+            watch(at, who, &event);
+            let before = self.director.deadline();
+            self.director.watch(now, &event);
+            self.recorder.event(at, who, event);
+            if let Some(at) = self.director.deadline().filter(|at| Some(*at) != before) {
+                self.queue.push(at, Happening::Director);
+            }
+        }
+        while let Some(action) = self.director.poll() {
+            match action {
+                Action::Strike(fault) => self.strike(now, &fault),
+                Action::StopClient => self.send_control(
+                    now,
+                    self.scenario.topology.driver,
+                    self.scenario.topology.client,
+                    Control::Stop,
+                ),
+                Action::End { .. } => self.over = true,
+            }
+            if let Some(at) = self.director.deadline() {
+                self.queue.push(at, Happening::Director);
+            }
+        }
+    }
+
+    fn strike(&mut self, now: Instant, fault: &Fault) {
+        let before = self.fresh_events.len();
+        self.carry_out(now, fault);
+        debug_assert!(self.fresh_events.len() > before, "a fault leaves a trace in the journal");
+    }
+
+    fn frame_arrives(&mut self, now: Instant, end: End, frame: Frame) {
+        let Some(host) = self.hosts.get_mut(&end.node) else {
+            return self.feed(end.node, Input::Frame { port: end.port, frame });
+        };
+        if let Some(pending) = host.unwrap(&frame) {
+            let latency = self.latency.draw(&self.scenario.testbed.sim.host_latency);
+            let (at, life) = (host.arrival(now, latency), host.life);
+            self.queue.push(at, Happening::Process { host: end.node, life, pending });
+        }
+    }
+
+    /// Something reaches a process: it takes it, or it waits because the process is busy or stopped.
+    pub(crate) fn reach(&mut self, now: Instant, node: NodeId, life: u16, pending: Pending) {
+        let Some(host) = self.hosts.get_mut(&node) else { return };
+        if !host.alive || host.life != life {
+            return;
+        }
+        if host.stopped {
+            return host.keep(pending);
+        }
+        if now < host.free_at {
+            let at = host.free_at;
+            return self.queue.push(at, Happening::Process { host: node, life, pending });
+        }
+        match pending {
+            Pending::Datagram { from, payload } => {
+                if replays(&payload) && node != self.scenario.topology.client {
+                    host.free_at = now + self.replay.draw(&self.scenario.testbed.sim.replay);
+                }
+                self.feed(node, Input::Datagram { from, payload: &payload });
+            }
+            Pending::Control { from, message } => self.feed(node, Input::Control { from, message }),
+            Pending::JobDone { migration, result } => self.feed(node, Input::JobDone { migration, result }),
+        }
+    }
+
+    fn wake(&mut self, now: Instant, node: NodeId) {
+        if self.wakes.get(&node).is_some_and(|at| *at <= now) {
+            self.wakes.remove(&node);
+        }
+        if let Some(host) = self.hosts.get(&node)
+            && (!host.alive || host.stopped)
+        {
+            return;
+        }
+        let deadline = self.actors.get_mut(&node).and_then(|actor| actor.node().deadline());
+        match deadline {
+            Some((at, timer)) if at <= now => self.feed(node, Input::Wake(timer)),
+            Some(_) | None => self.schedule_wake(node),
+        }
+    }
+
+    /// One input, then everything that comes of it.
+    pub(crate) fn feed(&mut self, node: NodeId, input: Input<'_>) {
+        let now = self.queue.now();
+        let Some(actor) = self.actors.get_mut(&node) else { return };
+        self.inputs += 1;
+        actor.node().handle(now, input);
+        while let Some(output) = self.actors.get_mut(&node).and_then(|actor| actor.node().poll()) {
+            self.carry(now, node, output);
+        }
+        self.schedule_wake(node);
+    }
+
+    pub(crate) fn schedule_wake(&mut self, node: NodeId) {
+        let Some((at, _)) = self.actors.get_mut(&node).and_then(|actor| actor.node().deadline()) else {
+            return;
+        };
+        if self.wakes.get(&node).is_none_or(|scheduled| at < *scheduled) {
+            self.wakes.insert(node, at);
+            self.queue.push(at, Happening::Wake(node));
+        }
+    }
+
+    fn carry(&mut self, now: Instant, node: NodeId, output: Output) {
+        match output {
+            Output::Frame { port, frame } => self.send_frame(now, End { node, port }, frame),
+            Output::Datagram { to, payload } => {
+                if let Some(frame) = self.hosts.get(&node).and_then(|host| host.wrap(to, &payload)) {
+                    self.send_frame(now, End { node, port: PortId(0) }, frame);
+                }
+            }
+            Output::Control { to, message } => self.send_control(now, node, to, message),
+            Output::Start(job) => self.start_job(now, node, job),
+            Output::CancelJob(migration) => self.cancel_transfer(now, node, migration),
+            Output::Event(event) => self.tell(now, node, event),
+            Output::Record(record) => self.recorder.records.push(record),
+        }
+    }
+
+    pub(crate) fn tell(&mut self, now: Instant, who: NodeId, event: Event) {
+        self.fresh_events.push((now, who, event));
+    }
+
+    pub(crate) fn send_control(&mut self, now: Instant, from: NodeId, to: NodeId, message: Control) {
+        self.recorder.sniff(&message);
+        let delay = self.delay.draw(&self.scenario.testbed.sim.control_delay);
+        self.queue.push(now + delay, Happening::Control { to, from, message });
+    }
+
+    fn send_frame(&mut self, now: Instant, from: End, frame: Frame) {
+        let Some((to, Fate::Arrives { at, again })) = self.wires.send(now, from, frame.len(), Class::Request)
+        else {
+            return;
+        };
+        if let Some(again) = again {
+            self.queue.push(again, Happening::Frame(to, frame.clone()));
+        }
+        self.queue.push(at, Happening::Frame(to, frame));
+    }
+}
+
+fn replays(payload: &[u8]) -> bool {
+    Message::parse(payload).is_some_and(|message| message.kind == Kind::Request && message.stamp.replayed)
+}
