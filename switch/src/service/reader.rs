@@ -39,9 +39,9 @@ pub struct Reader {
 pub enum Rewind {
     /// Sending goes on from there.
     Rewound,
-    /// It repeats an earlier one whose answer is under way, or speaks of what was never sent.
+    /// It repeats an earlier one whose answer is under way, was overtaken by an answer, or speaks of what was never sent.
     Ignored,
-    /// It expects what it has answered before: this is not the server that the reader knows.
+    /// It expects what lies before the reader's start: this is not the state that was restored.
     Forgot,
 }
 
@@ -134,12 +134,12 @@ impl Reader {
 
     /// The server says that `expected` is the offset it waits for.
     pub fn rewind(&mut self, now: Instant, expected: Offset, resend_after: Duration) -> Rewind {
-        if expected < self.unanswered {
+        if expected < self.start {
             return Rewind::Forgot;
         }
         let repeated =
             self.last_rewind.is_some_and(|(at, when)| at == expected && now.since(when) < resend_after);
-        if repeated || expected >= self.next() {
+        if repeated || expected < self.unanswered || expected >= self.next() {
             return Rewind::Ignored;
         }
         self.last_rewind = Some((expected, now));
@@ -212,7 +212,8 @@ mod tests {
         assert_eq!(r.rewind(ms(2), Offset(12), AFTER), Rewind::Ignored, "its answer is under way");
         assert_eq!(r.rewind(ms(3), Offset(12), AFTER), Rewind::Rewound);
         assert_eq!(r.rewind(ms(3), Offset(14), AFTER), Rewind::Ignored, "never sent");
-        assert_eq!(r.rewind(ms(3), Offset(10), AFTER), Rewind::Forgot);
+        assert_eq!(r.rewind(ms(3), Offset(10), AFTER), Rewind::Ignored, "overtaken by the answer");
+        assert_eq!(r.rewind(ms(3), Offset(9), AFTER), Rewind::Forgot);
     }
 
     proptest! {

@@ -56,6 +56,19 @@ fn expect_rewinds_to_what_was_lost_and_copies_of_it_do_not_flood_the_server() {
 }
 
 #[test]
+fn an_expect_that_its_answer_has_overtaken_costs_no_server_its_place() {
+    let mut b = Bench::pair();
+    (0..2).for_each(|_| drop(b.request()));
+    // #0 was lost, #1 made the server say that it expects #0; then #0 came again, and its answer was faster.
+    assert_eq!(b.wait(ms(2)), ["#0 to P again", "#0 to S again"]);
+    b.answer(S, 0);
+    assert_eq!(b.say(S, life(S), Kind::Expect, 0, 0), Ok(vec![]));
+    b.answer(P, 0);
+    assert_eq!(b.say(P, life(P), Kind::Expect, 0, 0), Ok(vec![]));
+    assert_eq!((b.serving().as_str(), b.service.status().epoch), ("P S", Epoch(0)));
+}
+
+#[test]
 fn a_server_that_stands_before_where_its_reader_began_is_not_the_one_that_was_restored() {
     let mut b = Bench::pair();
     b.bring_to(zerogap_proto::Phase::Review);
