@@ -21,13 +21,17 @@ pub enum Selection {
 
 /// Whose answer is to be released now, if any. `serving` is in order of preference.
 pub fn choose(selection: Selection, serving: &[(NodeId, Health)], ballot: &Ballot) -> Option<NodeId> {
+    // Whoever is quarantined is a last resort: not while somebody healthy can still answer.
+    let healthy = serving.iter().any(|(_, health)| *health == Health::Healthy);
+    let believed: Vec<(NodeId, Health)> =
+        serving.iter().copied().filter(|(_, health)| !healthy || *health != Health::Quarantined).collect();
     let answered = |&(server, _): &(NodeId, Health)| ballot.has_answer_of(server).then_some(server);
     match selection {
-        Selection::First => serving.iter().find_map(answered),
-        Selection::Preferred => preferred(serving, ballot),
+        Selection::First => believed.iter().find_map(answered),
+        Selection::Preferred => preferred(&believed, ballot),
         Selection::Vote => match majority(serving, ballot) {
             Some(server) => Some(server),
-            None if ballot.is_timed_out() || all_in(serving, ballot) => preferred(serving, ballot),
+            None if ballot.is_timed_out() || all_in(serving, ballot) => preferred(&believed, ballot),
             None => None,
         },
     }

@@ -31,6 +31,17 @@ fn which_of_the_two_answers_comes_first_makes_no_difference() {
 }
 
 #[test]
+fn a_late_primary_is_better_than_a_standby_that_is_not_believed() {
+    let mut b = diverged();
+    b.request();
+    b.answer_wrongly(S, 1);
+    b.wait(ms(3));
+    assert_eq!(b.service.held(), 1, "its answer would be wrong");
+    assert_eq!(b.answer(P, 1), ["q1 of P to the client at p1"]);
+    assert_eq!(b.serving(), "P [S]");
+}
+
+#[test]
 fn a_quarantined_standby_is_promoted_only_when_nobody_else_is_left() {
     let mut b = diverged();
     for n in 1..3 {

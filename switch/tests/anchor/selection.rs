@@ -13,6 +13,17 @@ fn first_releases_what_comes_first_and_only_that() {
 }
 
 #[test]
+fn first_does_not_release_the_answer_of_a_quarantined_server() {
+    let mut b = Bench::new(config(&[P, S], Selection::First));
+    b.request();
+    b.answer(P, 0);
+    b.answer_wrongly(S, 0);
+    b.request();
+    assert_eq!(b.answer_wrongly(S, 1), [""; 0]);
+    assert_eq!(b.answer(P, 1), ["q1 of P to the client at p1"]);
+}
+
+#[test]
 fn vote_releases_when_a_strict_majority_agrees_and_not_before() {
     let mut b = Bench::new(config(&[P, S, V], Selection::Vote));
     b.request();
