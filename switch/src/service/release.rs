@@ -66,7 +66,7 @@ impl Service {
             reader.advance(|o| log.get(o).is_some_and(|entry| entry.ballot.has_answer_of(server)));
         }
         self.release_if_chosen(now, offset);
-        self.compare_standby(offset, server);
+        self.compare_standby(now, offset, server);
         self.pump(now, server);
         self.judge_due(now);
         self.advance_migration(now);
@@ -96,7 +96,7 @@ impl Service {
             self.unreleased = self.unreleased.next();
         }
         for &(other, _) in &serving {
-            self.compare_standby(offset, other);
+            self.compare_standby(now, offset, other);
         }
         self.advance_migration(now);
     }
@@ -112,15 +112,19 @@ impl Service {
 
     /// If a serving server's answer differs from the released one, the released one is believed and the other server is
     /// quarantined. (A replica that failed its own scrub is quarantined by order before its answers can be preferred.)
-    fn compare_standby(&mut self, offset: Offset, server: NodeId) {
-        let believed = |reader: &&super::Reader| reader.health != Health::Quarantined;
-        if !self.serving.contains(&server) || self.readers.get(&server).filter(believed).is_none() {
+    /// What a quarantined one told the client as a last resort proves nothing against others.
+    fn compare_standby(&mut self, now: Instant, offset: Offset, server: NodeId) {
+        let quarantined =
+            |server: NodeId| self.readers.get(&server).is_some_and(|r| r.health == Health::Quarantined);
+        let released = self.log.get(offset).and_then(|entry| entry.ballot.released());
+        if !self.serving.contains(&server) || quarantined(server) || released.is_some_and(quarantined) {
             return;
         }
         let compared = self.log.get(offset).and_then(|entry| entry.ballot.compare(server)).flatten();
         if let Some(difference) = compared {
             self.event(Event::Disagreed { service: self.config.id, server, offset, difference });
             self.quarantine(server);
+            self.promote_if_needed(now);
         }
     }
 

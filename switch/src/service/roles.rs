@@ -52,6 +52,8 @@ impl Service {
                     reader.health = Health::Healthy;
                     self.event(Event::Back { service: self.config.id, server, offset });
                     self.effects.push_back(Effect::StatusChanged);
+                    // Somebody who is not believed may have stood in for it.
+                    self.promote_if_needed(now);
                 }
             } else if offset >= reader.start() {
                 reader.absences += 1;

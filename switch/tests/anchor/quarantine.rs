@@ -58,6 +58,33 @@ fn a_quarantined_standby_is_promoted_only_when_nobody_else_is_left() {
 }
 
 #[test]
+fn a_last_resort_gives_way_as_soon_as_somebody_healthy_is_back() {
+    let mut b = diverged();
+    for n in 1..4 {
+        b.request();
+        b.answer_wrongly(S, n);
+        b.wait(ms(3));
+    }
+    assert_eq!(b.serving(), "[S] (P)");
+    assert_eq!(b.answer_all(&[P]), [""; 0], "what the last resort told the client proves nothing against P");
+    b.request();
+    b.answer_all(&[P]);
+    b.wait(ms(3));
+    assert_eq!((b.serving().as_str(), b.service.status().epoch), ("P [S]", Epoch(2)));
+}
+
+#[test]
+fn a_primary_that_disagrees_with_what_the_client_was_told_is_no_longer_first() {
+    let mut b = Bench::pair();
+    b.request();
+    b.answer(S, 0);
+    b.wait(ms(3));
+    let told = b.answer_wrongly(P, 0);
+    assert_eq!(told, ["P disagrees at #0", "P is quarantined", "S promoted instead of P, e1"]);
+    assert_eq!(b.serving(), "S [P]", "or answers of two histories would go out in turns");
+}
+
+#[test]
 fn who_failed_its_own_scrub_is_not_believed_even_if_it_is_the_primary() {
     let mut b = Bench::pair();
     b.round(&[P, S]);
@@ -83,4 +110,15 @@ fn an_order_about_an_earlier_life_touches_nobody() {
         assert_eq!(b.order(order), Ok(vec![]));
     }
     assert_eq!(b.serving(), "P S");
+}
+
+#[test]
+fn among_three_the_outvoted_primary_gives_way() {
+    let mut b = Bench::new(config(&[P, S, V], Selection::Vote));
+    b.request();
+    b.answer_wrongly(P, 0);
+    b.answer(S, 0);
+    let told = b.answer(V, 0);
+    assert!(told.contains(&"q0 of S to the client at p1".into()), "{told:?}");
+    assert_eq!(b.serving(), "S [P] V");
 }
