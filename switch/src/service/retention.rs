@@ -59,11 +59,15 @@ impl Service {
     }
 
     /// A reader that stands at `base` and is not needed to serve: any but the primary, and the primary too if it has been
-    /// given up while somebody healthy is there.
+    /// given up while somebody healthy is there. Nobody, if that would make no room: the primary or the client needs `base` too.
     fn laggard(&self, base: Offset) -> Option<NodeId> {
         let healthy = |server: &NodeId| self.readers.get(server).is_some_and(|r| r.health == Health::Healthy);
         let primary =
             self.serving.first().copied().filter(|p| healthy(p) || !self.serving.iter().any(healthy));
+        let stuck = |server| self.readers.get(&server).is_some_and(|r| r.unanswered() == base);
+        if self.unreleased == base || primary.is_some_and(stuck) {
+            return None;
+        }
         let standing = self.readers.values().filter(|reader| reader.unanswered() == base);
         standing.map(|reader| reader.server).find(|server| Some(*server) != primary)
     }

@@ -82,3 +82,19 @@ fn a_primary_is_never_dropped_for_lag_requests_are_refused_instead() {
     assert_eq!(told.iter().filter(|line| line.contains("to the client")).count(), LOG as usize);
     assert_eq!(b.room(), LOG, "and then all is as before");
 }
+
+#[test]
+fn a_standby_is_not_dropped_when_the_primary_needs_the_same_and_no_room_would_be_made() {
+    let mut b = Bench::pair();
+    assert_eq!(b.room(), LOG);
+    for n in 0..3 {
+        assert_eq!(b.request_at(900 + n, HERE), Err(DropReason::LogFull), "the clients' answers are missing");
+    }
+    assert_eq!(b.serving(), "P S");
+    b.answer_all(&[S, P]);
+    assert_eq!(
+        (b.serving().as_str(), b.service.held()),
+        ("P S", 0),
+        "they were only out of reach for a while"
+    );
+}
