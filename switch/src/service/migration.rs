@@ -211,6 +211,7 @@ impl Service {
             }
             Goal::SwitchOver => {
                 plan.switch_at = Some(at);
+                plan.deadline = plan.rule.map(|rule| now + rule.deadline);
                 self.epoch = self.epoch.next();
                 self.serving.splice(0..0, targets);
                 self.enter(Phase::SwitchOver);
@@ -242,11 +243,21 @@ impl Service {
         }
     }
 
+    /// When the time of the migration is up. After the commit point it runs anew from when X is first sent to anybody: who was
+    /// asked nothing cannot have answered.
+    pub(super) fn plan_deadline(&self) -> Option<Instant> {
+        let plan = self.plan.as_ref()?;
+        let Some(at) = plan.switch_at else { return plan.deadline };
+        let asked = self.log.get(at)?.ballot.sent()?;
+        Some((asked + plan.rule?.deadline).max(plan.deadline?))
+    }
+
     /// Time is up: before the commit point abort; after it, go on with the targets that answered, or fall back.
     pub(super) fn deadline_passed(&mut self, now: Instant) {
-        let Some(plan) = self.plan.as_mut().filter(|plan| plan.deadline.is_some_and(|at| at <= now)) else {
+        if self.plan_deadline().is_none_or(|at| at > now) {
             return;
-        };
+        }
+        let Some(plan) = &mut self.plan else { return };
         plan.deadline = None;
         let Some(at) = plan.switch_at else {
             let _ = self.abort(now, AbortReason::Deadline);

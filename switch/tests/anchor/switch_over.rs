@@ -157,6 +157,26 @@ fn a_target_that_stays_silent_after_x_is_let_go_at_the_deadline() {
 }
 
 #[test]
+fn a_switch_over_just_before_the_deadline_is_not_undone_before_anything_was_asked() {
+    let mut b = almost();
+    let told = b.wait(ms(999));
+    assert_eq!(told, [""; 0]);
+    b.round(ALL);
+    assert_eq!(b.phase(), Some(Phase::SwitchOver));
+    assert_eq!(b.wait(ms(10)), [""; 0], "nobody can have answered what nobody asked");
+    b.round(ALL);
+    assert_eq!((last(&b), b.serving().as_str()), (Some(Outcome::Complete), "T U"));
+}
+
+#[test]
+fn targets_that_were_asked_nothing_since_x_are_not_let_go_however_long_the_client_is_silent() {
+    let (mut b, _) = committed();
+    assert_eq!(b.wait(ms(10_000)), [""; 0]);
+    b.round(ALL);
+    assert_eq!((last(&b), b.serving().as_str()), (Some(Outcome::Complete), "T U"));
+}
+
+#[test]
 fn a_cancel_after_the_commit_point_is_refused_and_the_switch_over_finishes_forward() {
     let (mut b, _) = committed();
     let migration = b.migration();
