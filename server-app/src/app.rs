@@ -236,6 +236,23 @@ mod tests {
         assert!(app.belief.shift_x_mm.abs() <= SHIFT_MAX_MM);
     }
 
+    #[test]
+    fn odometry_that_goes_on_slipping_is_corrected_no_further_than_the_bound() {
+        let mut app = app(Prior::Unknown);
+        let mut room = facing_a_wall(4_000);
+        room.scan_mm = [3_000; BEAMS];
+        for _ in 0..50 {
+            app.apply(&room);
+        }
+        let mut furthest = 0;
+        for _ in 0..150 {
+            room.odometry.x_mm += 1;
+            app.apply(&room);
+            furthest = furthest.min(app.belief.shift_x_mm);
+        }
+        assert_eq!(furthest, -SHIFT_MAX_MM);
+    }
+
     proptest! {
         #[test]
         fn any_body_is_survived_and_the_kept_digest_stays_the_scanned_one(

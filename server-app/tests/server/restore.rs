@@ -3,9 +3,11 @@
 use crate::fixture::*;
 use proptest::prelude::*;
 use zerogap_proto::{
-    Incarnation, Input, Instant, Job, JobFailure, JobResult, Kind, MigrationId, Offset, ServerCommand, Task,
+    Duration, Incarnation, Input, Instant, Job, JobFailure, JobResult, Kind, MigrationId, Node, Offset,
+    ServerCommand, Task, Timer,
 };
-use zerogap_server_app::{Header, ServerConfig, SparseMemory};
+use zerogap_server_app::answers::Answer;
+use zerogap_server_app::{Belief, Header, ServerConfig, SparseMemory};
 
 const NOW: Instant = Instant::ZERO;
 const M: MigrationId = MigrationId(5);
@@ -46,6 +48,40 @@ fn a_restored_server_answers_for_the_source_repeats_included() {
         assert_eq!((theirs.kind, theirs.command), (ours.kind, ours.command), "offset {offset}");
     }
     assert_eq!(ask(&mut target, NOW, stamp(SECOND_LIFE, 1)).unwrap().kind, Kind::Forgotten);
+}
+
+#[test]
+fn all_that_can_influence_an_answer_is_in_the_digest_and_in_the_answers_digest() {
+    let (bytes, image) = cut(&mut served(3));
+    let sane = Header::decode(&bytes).unwrap();
+    let next = |belief: fn(&mut Belief), answer: fn(&mut Answer), next: u64| {
+        let mut header = Header { next: Offset(next), ..sane.clone() };
+        belief(&mut header.belief);
+        answer(&mut header.answers[1]);
+        let mut target = restored_from(config(false), header.encode().unwrap(), &image);
+        let digest = target.status().digest;
+        (digest, ask(&mut target, NOW, stamp(SECOND_LIFE, next)).unwrap().command.digest)
+    };
+    let right = next(|_| {}, |_| {}, 3);
+    let changed = [
+        next(|belief| belief.applied += 1, |_| {}, 3),
+        next(|belief| belief.shift_x_mm += 9, |_| {}, 3),
+        next(|belief| belief.shift_y_mm += 9, |_| {}, 3),
+        next(|_| {}, |answer| answer.sequence.0 += 1, 3),
+        next(|_| {}, |_| {}, 4),
+    ];
+    for (place, (digest, answered)) in changed.into_iter().enumerate() {
+        assert!(digest != right.0 && answered != right.1, "change {place}");
+    }
+    assert_ne!(next(|belief| belief.pose.x_mm += 1, |_| {}, 3).0, right.0);
+}
+
+#[test]
+fn a_restored_server_scrubs_its_memory() {
+    let (header, image) = cut(&mut served(1));
+    let scrub_interval = Duration::from_millis(10);
+    let target = restored_from(ServerConfig { scrub_interval, ..config(false) }, header, &image);
+    assert_eq!(target.deadline(), Some((NOW + scrub_interval, Timer::Scrub)));
 }
 
 #[test]
