@@ -30,15 +30,12 @@ impl Stalls {
         overlaps.fold(Duration::ZERO, |sum, overlap| sum + overlap)
     }
 
-    /// Whether the host is to blame for a request that was late or lost. Late: without the stalls between due and answer
+    /// Whether the host is to blame for `record`, a request that was late or lost. Late: without the stalls between due and answer
     /// it would have been in time. Lost: the machine stood still for at least a whole threshold in the two thresholds
     /// after it was due, so that it could not have been in time.
     pub(super) fn excuse(&self, record: &Record, threshold: Duration) -> bool {
         match record.answered {
-            Some(answered) => {
-                let stalled = self.within(record.due, answered);
-                stalled > Duration::ZERO && answered.since(record.due) - stalled <= threshold
-            }
+            Some(answered) => answered.since(record.due) - self.within(record.due, answered) <= threshold,
             None => self.within(record.due, record.due + threshold.times(2)) >= threshold,
         }
     }

@@ -224,6 +224,7 @@ fn a_stall_of_the_machine_excuses_only_the_delay_that_it_explains() {
     assert_eq!(cause(vec![stall(102, 5)]), scheme, "11 ms would still have been late");
     assert_eq!(cause(vec![stall(102, 3), stall(110, 3)]), host, "two stalls together");
     assert_eq!(cause(vec![stall(102, 5), stall(104, 3)]), scheme, "two cores saw the same stall");
+    assert_eq!(cause(vec![stall(102, 6), stall(103, 1)]), host, "one within the other");
     assert_eq!(cause(vec![stall(94, 12)]), host, "it began before the request was due");
     assert_eq!(cause(vec![stall(90, 10), stall(116, 50)]), scheme, "neither touches the wait");
 }

@@ -192,6 +192,7 @@ mod tests {
     #[test]
     fn availability_is_claimed_only_without_a_miss_and_only_as_far_as_the_number_of_requests_carries() {
         assert_eq!(evidence(&answered(6_000)).availability_min, Some(0.9995));
+        assert_eq!(evidence(&answered(4)).availability_min, Some(0.25));
         assert_eq!(evidence(&answered(3)).availability_min, None);
         assert_eq!(evidence(&Requests { late: 1, ..answered(6_000) }).availability_min, None);
         assert_eq!(
