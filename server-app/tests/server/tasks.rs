@@ -109,6 +109,9 @@ fn every_order_and_result_has_its_effect_in_every_situation() {
         let status = server.status();
         let seen = (name(status.task), status.incarnation, status.holds_state);
         assert_eq!(seen, (task, incarnation, holds_state), "after {steps:?}");
+        if !holds_state {
+            assert_eq!((status.next, status.digest), (Offset(0), 0), "nothing is told of a forgotten state");
+        }
     }
 }
 
