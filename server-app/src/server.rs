@@ -1,5 +1,5 @@
 //! The server node: applies the requests of the log strictly in offset order, answers after the emulated service time,
-//! answers repeats from memory, and reports to its edge controller. What it does for migrations is in [`tasks`].
+//! answers repeats from memory, and reports to its edge controller. What it does for migrations is in `server/tasks.rs`.
 
 mod tasks;
 
