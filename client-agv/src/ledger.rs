@@ -167,7 +167,12 @@ mod tests {
         // Answers as (ms, sequence), and for each request: answered at, duplicates, reordered.
         type Answers = &'static [(u64, u64)];
         type Fate = (Option<u64>, u32, bool);
-        let table: [(&str, Answers, [Fate; 3]); 4] = [
+        let table: [(&str, Answers, [Fate; 3]); 5] = [
+            (
+                "3 before all others",
+                &[(31, 3), (32, 1), (33, 2)],
+                [(Some(32), 0, true), (Some(33), 0, true), (Some(31), 0, false)],
+            ),
             (
                 "all well",
                 &[(11, 1), (21, 2), (31, 3)],
