@@ -1,12 +1,12 @@
 //! The anchor in a small world of virtual time: one queue ordered by (time, sequence), servers that crash, a client that
 //! sends every 10 ms, a network that loses, doubles, delays and reorders. The test gives orders as the edge controller would.
 
-use super::bench::HERE;
+use super::bench::{HERE, restored};
 use super::server::{FakeServer, mix};
-use super::{CLIENT, command, config, ms, open, request_frame};
+use super::{CLIENT, command, config, life, ms, open, request_frame};
 use std::collections::BTreeMap;
 use zerogap_proto::{
-    DropReason, Duration, Event, Frame, Instant, Kind, NodeId, Offset, Refusal, Sequence, ServiceOrder,
+    DropReason, Duration, Event, Frame, Instant, Kind, Message, MigrationId, NodeId, Offset, Refusal, Sequence, ServiceOrder,
 };
 use zerogap_switch::service::Effect;
 use zerogap_switch::{Selection, Service};
@@ -49,8 +49,11 @@ pub(crate) struct World {
     pub(crate) client_sends: bool,
     /// The client's number at each offset.
     pub(crate) admitted: Vec<Sequence>,
-    /// When each admitted request came in, and the answers that were released to it.
+    came: BTreeMap<Sequence, Instant>,
+    /// The answers that were released to each admitted request: when, and the digest in it.
     pub(crate) answers: BTreeMap<Sequence, Vec<(Instant, u64)>>,
+    /// When the anchor first got each server's answer to an offset, and the digest in it.
+    pub(crate) heard: BTreeMap<(NodeId, Offset), (Instant, u64)>,
     pub(crate) events: Vec<(Instant, Event)>,
     pub(crate) dropped: BTreeMap<DropReason, u64>,
 }
@@ -72,7 +75,9 @@ impl World {
             sequence: 0,
             client_sends: true,
             admitted: Vec::new(),
+            came: BTreeMap::new(),
             answers: BTreeMap::new(),
+            heard: BTreeMap::new(),
             events: Vec::new(),
             dropped: BTreeMap::new(),
         };
@@ -136,6 +141,7 @@ impl World {
                 match self.service.request(self.now, &frame, &datagram, &message, HERE) {
                     Ok(()) => {
                         self.admitted.push(message.sequence);
+                        self.came.insert(message.sequence, self.now);
                         self.answers.insert(message.sequence, Vec::new());
                     }
                     Err(reason) => *self.dropped.entry(reason).or_default() += 1,
@@ -144,6 +150,10 @@ impl World {
             Arrival::ToServer(server, frame) => self.serve(server, &frame),
             Arrival::FromServer(server, frame) => {
                 let (datagram, message) = open(&frame);
+                if message.kind == Kind::Answer {
+                    let heard = (self.now, digest_in(&message));
+                    self.heard.entry((server, message.stamp.offset)).or_insert(heard);
+                }
                 if let Err(reason) = self.service.answer(self.now, server, &frame, &datagram, &message) {
                     *self.dropped.entry(reason).or_default() += 1;
                 }
@@ -173,10 +183,8 @@ impl World {
                 Effect::ToClient(_, frame) => {
                     let message = open(&frame).1;
                     assert_eq!(message.kind, Kind::Answer);
-                    let mut digest = [0; 8];
-                    digest.copy_from_slice(&message.body[..8]);
                     let released = self.answers.entry(message.sequence).or_default();
-                    released.push((self.now, u64::from_be_bytes(digest)));
+                    released.push((self.now, digest_in(&message)));
                 }
                 Effect::Event(event) => self.events.push((self.now, event)),
                 Effect::StatusChanged => {}
@@ -212,8 +220,36 @@ impl World {
         mix(self.dice)
     }
 
-    /// The next offset that a server has not applied: where a snapshot of it would be marked.
-    pub(crate) fn mark_of(&self, server: NodeId) -> Option<Offset> {
-        self.servers.get(&server).map(|server| server.next)
+    /// The controller hears that the server's process has ended, whichever life it was.
+    pub(crate) fn remove(&mut self, server: NodeId) {
+        for incarnation in [life(server), restored(server, MigrationId(1))] {
+            self.order(ServiceOrder::Remove { server, incarnation }).expect("carried out or not needed");
+        }
     }
+
+    /// How many more requests the log has room for while nobody answers.
+    pub(crate) fn room(&mut self) -> u64 {
+        let before = self.service.status().head;
+        loop {
+            let frame = request_frame(CLIENT, Sequence(self.sequence));
+            let (datagram, message) = open(&frame);
+            if self.service.request(self.now, &frame, &datagram, &message, HERE).is_err() {
+                return self.service.status().head.from(before);
+            }
+            self.sequence += 1;
+        }
+    }
+
+    /// The longest time from a request's admission to its answer's release.
+    pub(crate) fn slowest(&self) -> Duration {
+        let took = |(sequence, came): (&Sequence, &Instant)| Some(self.answers[sequence].first()?.0.since(*came));
+        self.came.iter().filter_map(took).max().unwrap_or_default()
+    }
+}
+
+/// The digest of the state that a fake server's answer tells.
+fn digest_in(message: &Message<'_>) -> u64 {
+    let mut digest = [0; 8];
+    digest.copy_from_slice(&message.body[..8]);
+    u64::from_be_bytes(digest)
 }
