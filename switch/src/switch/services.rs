@@ -2,8 +2,9 @@
 
 use super::{PortKind, Switch};
 use crate::service::{Effect, Ingress};
+use smoltcp::wire::Ipv4Packet;
 use zerogap_proto::address::service_mac;
-use zerogap_proto::frame::Datagram;
+use zerogap_proto::frame::{Datagram, ETHERNET_LEN, HEADERS_LEN};
 use zerogap_proto::{Control, DropReason, Frame, Instant, Kind, Message, NodeId, Output, PortId, ServiceId};
 
 impl Switch {
@@ -20,7 +21,8 @@ impl Switch {
             Some(PortKind::Trunk(beyond)) => *beyond,
             Some(PortKind::Host(_) | PortKind::AccessPoint(_)) | None => self.node,
         };
-        let message = Message::parse(datagram.payload).filter(|message| message.kind == Kind::Request);
+        let message = Message::parse(datagram.payload)
+            .filter(|message| message.kind == Kind::Request && hosts_would_take(frame, datagram));
         let Some(message) = message else { return self.counters.drop(DropReason::Malformed) };
         let Some(service) = self.anchored.get_mut(&id) else {
             return self.counters.drop(DropReason::NoRoute);
@@ -82,4 +84,11 @@ impl Switch {
             }
         }
     }
+}
+
+/// Whether a server's host hands this request to its server. One that it would not must get no offset: every server would
+/// wait for it for ever. Options would also shift the place of the stamp.
+fn hosts_would_take(frame: &Frame, datagram: &Datagram<'_>) -> bool {
+    let header_ok = Ipv4Packet::new_checked(&frame[ETHERNET_LEN..]).is_ok_and(|ip| ip.verify_checksum());
+    datagram.payload_at == HEADERS_LEN && header_ok && Datagram::checksum_ok(frame)
 }

@@ -240,6 +240,27 @@ fn a_controller_that_does_not_answer_is_asked_again_and_what_waits_is_bounded() 
 }
 
 #[test]
+fn a_request_that_a_servers_host_would_drop_gets_no_offset_or_all_would_wait_for_it_for_ever() {
+    let mut switch = anchor();
+    let good = request(0);
+    let mut udp_sum = good.clone();
+    udp_sum[HEADERS_LEN + 100] ^= 1;
+    let mut ip_sum = good.clone();
+    ip_sum[ETHERNET_LEN + 8] -= 1;
+    let mut options = [&good[..ETHERNET_LEN + 20], &[1, 1, 1, 0], &good[ETHERNET_LEN + 20..]].concat();
+    options[ETHERNET_LEN] = 0x46;
+    options[ETHERNET_LEN + 2..][..2].copy_from_slice(&628_u16.to_be_bytes());
+    options[ETHERNET_LEN + 10..][..2].copy_from_slice(&[0, 0]);
+    let sum = checksum(&options[ETHERNET_LEN..ETHERNET_LEN + 24]);
+    options[ETHERNET_LEN + 10..][..2].copy_from_slice(&sum.to_be_bytes());
+    for bad in [udp_sum, ip_sum, options] {
+        assert_eq!(frame_in(&mut switch, AP, &bad), []);
+    }
+    assert_eq!(dropped(&switch, DropReason::Malformed), 3);
+    assert_eq!(ports(&frame_in(&mut switch, AP, &good)), [HOST_P, HOST_S]);
+}
+
+#[test]
 fn a_barrier_is_answered_after_all_that_came_before_and_only_to_the_controller() {
     let mut switch = ingress(HandoverMode::Reactive);
     frame_in(&mut switch, AP, &request(0));
