@@ -4,10 +4,13 @@
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
-    Icmpv4Packet, Icmpv4Repr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr,
+    Icmpv4Message, Icmpv4Packet, Icmpv4Repr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr,
 };
 use zerogap_proto::Frame;
 use zerogap_proto::frame::ETHERNET_LEN;
+
+/// What an ICMP error quotes at least: an IPv4 header and eight bytes (RFC 792).
+const QUOTED_MIN: usize = 28;
 
 /// An ARP message: who speaks for which address, and whom it asks about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +93,10 @@ pub fn ping_reply(frame: &[u8], addr: Ipv4Address, mac: EthernetAddress) -> Opti
 /// The address that could not be reached, if the frame is an ICMP "destination unreachable" (RFC 792) about a datagram.
 pub fn unreachable_destination(frame: &[u8]) -> Option<Ipv4Address> {
     let (_, _, icmp) = icmp_packet(frame)?;
-    let repr = Icmpv4Repr::parse(&icmp, &ChecksumCapabilities::ignored()).ok()?;
-    if let Icmpv4Repr::DstUnreachable { header, .. } = repr { Some(header.dst_addr) } else { None }
+    // Not by `Icmpv4Repr`: hosts quote no more than fits 576 bytes, and it refuses a datagram that was cut off.
+    let quoted = Some(icmp.data()).filter(|quoted| quoted.len() >= QUOTED_MIN)?;
+    let unreachable = icmp.msg_type() == Icmpv4Message::DstUnreachable;
+    unreachable.then(|| Ipv4Packet::new_unchecked(quoted).dst_addr())
 }
 
 fn arp_packet(frame: &[u8]) -> Option<ArpPacket<&[u8]>> {

@@ -240,6 +240,29 @@ fn a_controller_that_does_not_answer_is_asked_again_and_what_waits_is_bounded() 
 }
 
 #[test]
+fn unreachable_is_a_hint_to_the_anchor_and_never_reaches_the_client() {
+    let mut switch = anchor();
+    frame_in(&mut switch, AP, &request(0));
+    assert_eq!(frame_in(&mut switch, HOST_P, &unreachable(service_mac(P))), []);
+    let status = switch.service(SERVICE).expect("anchored here").status();
+    assert_eq!((status.serving[0].server, status.epoch), (S, Epoch(1)));
+    let mut beyond = ingress(HandoverMode::Notify);
+    beyond.ports[0] = PortKind::Host(P);
+    frame_in(&mut beyond, AP, &request(0));
+    assert_eq!(ports(&frame_in(&mut beyond, HOST_P, &unreachable(service_mac(P)))), [TRUNK]);
+}
+
+#[test]
+fn nobody_else_can_say_that_a_server_is_unreachable() {
+    let mut switch = anchor();
+    for port in [AP, HOST_S] {
+        assert_eq!(frame_in(&mut switch, port, &unreachable(service_mac(P))), []);
+    }
+    assert_eq!(dropped(&switch, DropReason::Spoofed), 2);
+    assert_eq!(switch.service(SERVICE).expect("anchored here").status().epoch, Epoch(0));
+}
+
+#[test]
 fn a_request_that_a_servers_host_would_drop_gets_no_offset_or_all_would_wait_for_it_for_ever() {
     let mut switch = anchor();
     let good = request(0);
