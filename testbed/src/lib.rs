@@ -3,9 +3,11 @@
 //!
 //! Everything that decides is a `Node` of a pure crate; what stands here only carries bytes, time and processes.
 
+pub mod doctor;
 pub mod exec;
 pub mod host;
 pub mod place;
+pub mod process;
 pub mod stall;
 pub mod sys;
 pub mod userns;

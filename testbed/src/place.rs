@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_single_core_is_not_pinned_to() {
         let placement = Placement::of_cores(&[5]);
-        assert_eq!(placement.cores(), []);
+        assert!(placement.cores().is_empty());
         assert!(placement.enter(Work::Bulk).is_ok());
     }
 

@@ -55,13 +55,16 @@ pub fn enter() -> Result<Entered, Refused> {
     enter_new()
 }
 
-/// Enters a user namespace whatever the present rights are.
-pub(crate) fn enter_new() -> Result<Entered, Refused> {
+fn enter_new() -> Result<Entered, Refused> {
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-    unshare(CloneFlags::CLONE_NEWUSER).map_err(|errno| match errno {
-        Errno::EINVAL => Refused::Threads,
-        Errno::ENOSPC | Errno::EUSERS => Refused::Limit(errno),
-        _ => Refused::Forbidden(errno),
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(|errno| {
+        if errno == Errno::EINVAL {
+            Refused::Threads
+        } else if [Errno::ENOSPC, Errno::EUSERS].contains(&errno) {
+            Refused::Limit(errno)
+        } else {
+            Refused::Forbidden(errno)
+        }
     })?;
     // Without setgroups denied, an ordinary user may map no group.
     let maps = [("setgroups", "deny".to_string()), ("uid_map", map(uid)), ("gid_map", map(gid))];

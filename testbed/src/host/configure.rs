@@ -13,7 +13,7 @@ use std::path::Path;
 pub(super) fn configure(spec: &HostSpec) -> Result<()> {
     set_kernel_settings(spec)?;
     let mut netlink = Netlink::open()?;
-    netlink.up(index("lo")?).context("interface lo")?;
+    loopback_up()?;
     for (nic, interface) in spec.interfaces() {
         prepare(&mut netlink, spec, nic, interface).with_context(|| format!("interface {}", nic.name()))?;
     }
@@ -21,6 +21,11 @@ pub(super) fn configure(spec: &HostSpec) -> Result<()> {
         netlink.up(index(nic.name())?).with_context(|| format!("interface {}", nic.name()))?;
     }
     Ok(())
+}
+
+/// Sets the loopback interface of this process's network namespace up.
+pub(crate) fn loopback_up() -> Result<()> {
+    Netlink::open()?.up(index("lo")?).context("interface lo")
 }
 
 fn prepare(netlink: &mut Netlink, spec: &HostSpec, nic: Nic, interface: Interface) -> Result<()> {
@@ -59,10 +64,8 @@ fn set(setting: &str, value: &str) -> Result<()> {
     fs::write(&path, value).or_else(|error| {
         // A read-only /proc (some containers) is no obstacle where the value is right already.
         let is_so = fs::read_to_string(&path).is_ok_and(|now| now.trim() == value);
-        let hint = match error.kind() {
-            ErrorKind::ReadOnlyFilesystem => ": /proc/sys is read-only here; run outside this container",
-            _ => "",
-        };
+        let read_only = error.kind() == ErrorKind::ReadOnlyFilesystem;
+        let hint = if read_only { ": /proc/sys is read-only here; run outside this container" } else { "" };
         if is_so {
             Ok(())
         } else {

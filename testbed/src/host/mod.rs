@@ -9,6 +9,9 @@ mod start;
 mod tap;
 mod wire;
 
+pub(crate) use configure::loopback_up;
+pub(crate) use tap::open as open_tap;
+
 pub use init::init_main;
 pub use spec::{HostKind, HostSpec, Interface, Neighbour, Nic, SpecError, check_all};
 pub use start::{Host, Step};

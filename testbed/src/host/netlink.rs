@@ -17,13 +17,13 @@ use std::io;
 use std::net::Ipv4Addr;
 
 /// A connection to the kernel's routing tables.
-pub(crate) struct Netlink {
+pub(super) struct Netlink {
     socket: Socket,
     sequence: u32,
 }
 
 impl Netlink {
-    pub(crate) fn open() -> Result<Self> {
+    pub(super) fn open() -> Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE).context("cannot open a netlink socket")?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
@@ -42,7 +42,7 @@ impl Netlink {
         self.request(RouteNetlinkMessage::SetLink(link), 0).context("cannot set MAC, MTU and queue length")
     }
 
-    pub(crate) fn up(&mut self, index: u32) -> Result<()> {
+    pub(super) fn up(&mut self, index: u32) -> Result<()> {
         let mut link = LinkMessage::default();
         link.header.index = index;
         link.header.flags = LinkFlags::Up;
@@ -91,12 +91,12 @@ impl Netlink {
             if answer.header.sequence_number != self.sequence {
                 continue;
             }
-            return match answer.payload {
-                NetlinkPayload::Error(error) => match error.code {
-                    None => Ok(()),
-                    Some(code) => Err(io::Error::from_raw_os_error(-code.get()).into()),
-                },
-                other => bail!("the kernel answered {other:?} instead of an acknowledgement"),
+            let NetlinkPayload::Error(acknowledgement) = answer.payload else {
+                bail!("the kernel answered {:?} instead of an acknowledgement", answer.payload);
+            };
+            return match acknowledgement.code {
+                None => Ok(()),
+                Some(code) => Err(io::Error::from_raw_os_error(-code.get()).into()),
             };
         }
     }

@@ -66,7 +66,11 @@ impl Ending {
         match status {
             WaitStatus::Exited(_, code) => Some(Self::Exited(code)),
             WaitStatus::Signaled(_, signal, _) => Some(Self::Killed(signal as i32)),
-            _ => None,
+            WaitStatus::Stopped(..)
+            | WaitStatus::PtraceEvent(..)
+            | WaitStatus::PtraceSyscall(_)
+            | WaitStatus::Continued(_)
+            | WaitStatus::StillAlive => None,
         }
     }
 }

@@ -36,11 +36,9 @@ pub fn fork_child(work: impl FnOnce() -> u8) -> io::Result<(Pid, PidFd)> {
 pub fn probe(work: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
     let code = || work().map_or_else(|errno| u8::try_from(errno as i32).unwrap_or(u8::MAX), |()| 0);
     let (child, _) = fork_child(code).map_err(|e| e.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw))?;
-    match waitpid(child, None)? {
-        WaitStatus::Exited(_, 0) => Ok(()),
-        WaitStatus::Exited(_, code) => Err(Errno::from_raw(code)),
-        _ => Err(Errno::ECHILD),
-    }
+    // Killed, not exited: by a seccomp filter, for example.
+    let WaitStatus::Exited(_, code) = waitpid(child, None)? else { return Err(Errno::ECHILD) };
+    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code)) }
 }
 
 /// How many threads this process has.

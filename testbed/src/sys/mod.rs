@@ -8,4 +8,5 @@ pub mod fork;
 pub mod lock;
 pub mod packet;
 pub mod pidfd;
+pub mod schedule;
 pub mod spawn;

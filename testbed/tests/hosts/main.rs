@@ -7,7 +7,9 @@ mod bench;
 mod death;
 mod exec;
 mod network;
+mod nodes;
 mod processes;
+mod transfer;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -28,6 +30,12 @@ const TESTS: &[Test] = &[
     ("nothing_is_left_after_an_orderly_stop", death::orderly),
     ("a_command_runs_inside_a_host", exec::inside),
     ("exec_tells_what_is_wrong", exec::errors),
+    ("an_agv_asks_on_schedule_and_records_what_it_got", nodes::agv),
+    ("a_server_answers_in_order_on_its_service_address", nodes::server),
+    ("a_state_moves_to_two_hosts_and_has_the_same_digest_there", transfer::moves),
+    ("a_transfer_to_nobody_fails_and_the_server_goes_on", transfer::unreachable),
+    ("the_child_that_sends_ends_with_its_server_and_when_cancelled", transfer::child_ends),
+    ("the_doctor_finds_nothing_missing_where_these_tests_run", nodes::doctor),
 ];
 
 fn main() -> ExitCode {
@@ -35,7 +43,10 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words[..] {
         ["host", name] => zerogap_testbed::host::init_main(name),
+        // A host runs `agv NAME` for a client; which of the tests' programs that is follows from the name.
+        ["agv", name] if name.ends_with("-real") => zerogap_testbed::process::agv_main(name),
         ["agv", _] => processes::sleeper(),
+        ["server", name] => zerogap_testbed::process::server_main(name),
         ["testbed", name, step] => death::testbed(name, step),
         ["exec", node, "--", ..] => {
             exec::run(node, &words[3..].iter().map(OsString::from).collect::<Vec<_>>())

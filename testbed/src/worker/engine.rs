@@ -1,0 +1,262 @@
+//! One worker's loop: mail, frames that are due on a link, deadlines, frames from the TAPs, then one `ppoll` until the next of
+//! these. It carries; the nodes decide.
+
+use super::mail::{Mail, Mailbox, Post};
+use super::ports::Ports;
+use super::wires::SharedWires;
+use crate::sys::clock::{Clock, timeout};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use parking_lot::Mutex;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use zerogap_proto::{Duration, Frame, Input, Instant, Node, NodeId, Output, PortId};
+use zerogap_scenario::topology::End;
+use zerogap_switch::link::{Class, Fate};
+use zerogap_switch::{Counters, Radio, Switch};
+
+/// Frames taken from one TAP before the next is looked at.
+const BATCH: usize = 32;
+/// A frame that is due sooner than this is handed on at once: waiting would take longer than the link.
+const AT_ONCE: Duration = Duration::from_micros(20);
+/// Bulk that waits on a link longer than this (256 KB at 1 Gbit/s) keeps the TAPs from being read.
+const BULK_BACKLOG: Duration = Duration::from_millis(2);
+/// Frames on their way over the links at the most; more are dropped by the last link's queue.
+const IN_FLIGHT_MAX: usize = 65_536;
+
+/// A node of a worker.
+pub enum Device {
+    /// A switch.
+    Switch(Box<Switch>),
+    /// The radio.
+    Radio(Box<Radio>),
+}
+
+/// What a worker needs.
+pub struct WorkerSetup {
+    /// Its nodes.
+    pub devices: BTreeMap<NodeId, Device>,
+    /// Its TAPs.
+    pub ports: Ports,
+    /// Its links.
+    pub wires: SharedWires,
+    /// What it carries.
+    pub class: Class,
+    /// Where its mail comes in.
+    pub mailbox: Mailbox,
+    /// How it reaches others.
+    pub post: Post,
+    /// The run's clock.
+    pub clock: Clock,
+    /// Where it leaves its counters at the end.
+    pub counters: Arc<Mutex<BTreeMap<NodeId, Counters>>>,
+    /// Where it leaves what its links dropped.
+    pub link_drops: Arc<Mutex<BTreeMap<NodeId, Counters>>>,
+}
+
+/// A worker.
+pub struct Worker {
+    setup: WorkerSetup,
+    in_flight: BinaryHeap<Reverse<Flight>>,
+    sequence: u64,
+    ready: VecDeque<(End, Frame)>,
+    bulk_busy_until: Instant,
+}
+
+struct Flight {
+    at: Instant,
+    sequence: u64,
+    to: End,
+    frame: Frame,
+}
+
+impl Worker {
+    /// A worker that has not started yet.
+    pub fn new(setup: WorkerSetup) -> Self {
+        Self {
+            setup,
+            in_flight: BinaryHeap::new(),
+            sequence: 0,
+            ready: VecDeque::new(),
+            bulk_busy_until: Instant::ZERO,
+        }
+    }
+
+    /// Works until it is told to stop.
+    pub fn run(mut self) {
+        let nodes: Vec<NodeId> = self.setup.devices.keys().copied().collect();
+        for node in nodes {
+            self.feed(node, Input::Start);
+        }
+        loop {
+            if !self.read_mail() {
+                return self.leave_counters();
+            }
+            self.land();
+            self.wake_nodes();
+            self.read_ports();
+            self.wait();
+        }
+    }
+
+    /// `false`: told to stop.
+    fn read_mail(&mut self) -> bool {
+        for _ in 0..BATCH {
+            match self.setup.mailbox.take() {
+                Some(Mail::Control { from, to, message }) => self.feed(to, Input::Control { from, message }),
+                Some(Mail::Wire { name, up }) => self.setup.wires.wires().set_up(&name, up),
+                Some(Mail::Stop) => return false,
+                // Not for workers.
+                Some(Mail::Event { .. } | Mail::Restart) => {}
+                None => break,
+            }
+        }
+        true
+    }
+
+    /// Delivers what has reached the end of its link.
+    fn land(&mut self) {
+        let now = self.setup.clock.now();
+        while self.in_flight.peek().is_some_and(|Reverse(flight)| flight.at <= now) {
+            let Some(Reverse(flight)) = self.in_flight.pop() else { break };
+            self.ready.push_back((flight.to, flight.frame));
+            self.deliver_ready();
+        }
+    }
+
+    fn wake_nodes(&mut self) {
+        let now = self.setup.clock.now();
+        let due: Vec<_> = self.setup.devices.iter().filter_map(|(node, device)| {
+            let (at, timer) = device.node().deadline()?;
+            (at <= now).then_some((*node, timer))
+        });
+        let due = due.collect::<Vec<_>>();
+        for (node, timer) in due {
+            self.feed(node, Input::Wake(timer));
+        }
+    }
+
+    fn read_ports(&mut self) {
+        if self.held_back() {
+            return;
+        }
+        for n in 0..self.setup.ports.len() {
+            for _ in 0..BATCH {
+                let Some((host, frame)) = self.setup.ports.receive(n) else { break };
+                self.send(End { node: host, port: PortId(0) }, frame);
+                self.deliver_ready();
+            }
+        }
+    }
+
+    /// Whether bulk must wait in the TAPs because the links have enough.
+    fn held_back(&self) -> bool {
+        self.setup.class == Class::Bulk && self.bulk_busy_until > self.setup.clock.now() + BULK_BACKLOG
+    }
+
+    fn wait(&self) {
+        let now = self.setup.clock.now();
+        let landing = self.in_flight.peek().map(|Reverse(flight)| flight.at);
+        let nodes = self.setup.devices.values().filter_map(|device| Some(device.node().deadline()?.0)).min();
+        let held_back = self.held_back();
+        let relief = held_back.then(|| self.bulk_busy_until);
+        let until = [landing, nodes, relief].into_iter().flatten().min();
+        let mut fds = vec![PollFd::new(self.setup.mailbox.as_fd(), PollFlags::POLLIN)];
+        if !held_back {
+            fds.extend(self.setup.ports.fds().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+        }
+        // An interrupted wait is a short one.
+        let _ = ppoll(&mut fds, until.map(|at| timeout(at.since(now))), None);
+    }
+
+    fn feed(&mut self, node: NodeId, input: Input<'_>) {
+        let now = self.setup.clock.now();
+        let Some(device) = self.setup.devices.get_mut(&node) else { return };
+        device.node_mut().handle(now, input);
+        while let Some(output) = self.setup.devices.get_mut(&node).and_then(|device| device.node_mut().poll()) {
+            match output {
+                Output::Frame { port, frame } => self.send(End { node, port }, frame),
+                Output::Control { to, message } => self.setup.post.control(node, to, message),
+                Output::Event(event) => self.setup.post.event(now, node, event),
+                // Switches and radios have no sockets, jobs or measurements.
+                Output::Datagram { .. } | Output::Start(_) | Output::CancelJob(_) | Output::Record(_) => {}
+            }
+        }
+        self.deliver_ready();
+    }
+
+    /// Puts a frame on the link that begins at `from`.
+    fn send(&mut self, from: End, frame: Frame) {
+        let now = self.setup.clock.now();
+        let Some((to, Fate::Arrives { at, again })) = self.setup.wires.send(now, from, frame.len()) else { return };
+        if self.setup.class == Class::Bulk {
+            self.bulk_busy_until = self.bulk_busy_until.max(at);
+        }
+        for at in again.into_iter().chain([at]) {
+            if at.since(now) < AT_ONCE {
+                self.ready.push_back((to, frame.clone()));
+            } else if self.in_flight.len() < IN_FLIGHT_MAX {
+                self.sequence += 1;
+                let flight = Flight { at, sequence: self.sequence, to, frame: frame.clone() };
+                self.in_flight.push(Reverse(flight));
+            }
+        }
+    }
+
+    fn deliver_ready(&mut self) {
+        while let Some((to, frame)) = self.ready.pop_front() {
+            if self.setup.devices.contains_key(&to.node) {
+                self.feed(to.node, Input::Frame { port: to.port, frame });
+            } else {
+                self.setup.ports.send(to.node, &frame);
+            }
+        }
+    }
+
+    fn leave_counters(mut self) {
+        let mut counters = self.setup.counters.lock();
+        for (node, device) in &self.setup.devices {
+            if let Device::Switch(switch) = device {
+                counters.insert(*node, switch.counters());
+            }
+        }
+        let mut drops = self.setup.link_drops.lock();
+        for (node, dropped) in self.setup.wires.wires().drops() {
+            drops.insert(*node, dropped.clone());
+        }
+    }
+}
+
+impl Device {
+    fn node(&self) -> &dyn Node {
+        match self {
+            Self::Switch(switch) => &**switch,
+            Self::Radio(radio) => &**radio,
+        }
+    }
+
+    fn node_mut(&mut self) -> &mut dyn Node {
+        match self {
+            Self::Switch(switch) => &mut **switch,
+            Self::Radio(radio) => &mut **radio,
+        }
+    }
+}
+
+impl PartialEq for Flight {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.sequence) == (other.at, other.sequence)
+    }
+}
+impl Eq for Flight {}
+impl PartialOrd for Flight {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Flight {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.sequence).cmp(&(other.at, other.sequence))
+    }
+}
