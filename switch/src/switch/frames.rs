@@ -6,6 +6,7 @@
 //! | ARP that speaks for a service's address | dropped: it would poison hosts |
 //! | datagram to a service, to its virtual MAC | a request: to the anchor |
 //! | datagram from a service's address and a server's MAC | an answer: to the anchor |
+//! | any other datagram from a service's address, not by a trunk | dropped: only the service's servers hold it |
 //! | "port unreachable" from a server about a service | a hint for the anchor; never to the client |
 //! | anything else | forwarded by address, or flooded |
 
@@ -31,9 +32,17 @@ impl Switch {
             if let Some((id, towards)) = to_service.filter(|(id, _)| dst == virtual_mac(*id)) {
                 return self.request(now, id, towards, port, frame, &datagram);
             }
-            let from_service = self.routes.get(&datagram.src).copied();
-            if let (Some((id, towards)), Some(server)) = (from_service, node_of_mac(src)) {
-                return self.answer(now, id, towards, port, server, frame, &datagram);
+            match (self.routes.get(&datagram.src).copied(), node_of_mac(src)) {
+                (Some((id, towards)), Some(server)) => {
+                    return self.answer(now, id, towards, port, server, frame, &datagram);
+                }
+                // Beyond a trunk it is the anchor that speaks for the service.
+                (Some(_), None)
+                    if !matches!(self.ports.get(usize::from(port.0)), Some(PortKind::Trunk(_))) =>
+                {
+                    return self.counters.drop(DropReason::Spoofed);
+                }
+                (Some(_) | None, _) => {}
             }
         } else if self.spoken_for_service(port, frame) || self.unreachable_hint(now, src, port, frame) {
             return;

@@ -263,6 +263,20 @@ fn nobody_else_can_say_that_a_server_is_unreachable() {
 }
 
 #[test]
+fn answers_come_from_the_servers_own_port_or_not_at_all() {
+    let stranger = EthernetAddress([2, 0, 0, 0, 0, 1]);
+    for mac in [service_mac(P), service_mac(AGV), virtual_mac(SERVICE), stranger] {
+        let mut switch = anchor();
+        frame_in(&mut switch, AP, &request(0));
+        for port in [AP, HOST_S] {
+            assert_eq!(frame_in(&mut switch, port, &answer(mac, 1, 0)), [], "{mac} at {port}");
+        }
+        assert_eq!(dropped(&switch, DropReason::Spoofed), 2, "{mac}");
+        assert_eq!(switch.service(SERVICE).map(Service::held), Some(1), "no answer went out");
+    }
+}
+
+#[test]
 fn a_request_that_a_servers_host_would_drop_gets_no_offset_or_all_would_wait_for_it_for_ever() {
     let mut switch = anchor();
     let good = request(0);
