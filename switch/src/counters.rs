@@ -17,7 +17,9 @@ pub struct Counters {
     pub taken: u64,
     /// Frames that wait for the controller's decision.
     pub held: u64,
-    /// Frames that went no further.
+    /// Frames that the switch made itself, for a server that no port leads to. They never came in.
+    pub undeliverable: u64,
+    /// Frames that came in and went no further.
     pub dropped: BTreeMap<DropReason, u64>,
 }
 

@@ -73,7 +73,7 @@ impl Switch {
         for (server, port, frame) in frames {
             match server.map(|server| self.learning.port_of(Instant::ZERO, service_mac(server))) {
                 Some(Some(port)) => self.emit(port, frame),
-                Some(None) => self.counters.drop(DropReason::NoRoute),
+                Some(None) => self.counters.undeliverable += 1,
                 None => self.emit(port, frame),
             }
         }

@@ -298,6 +298,26 @@ fn a_request_that_a_servers_host_would_drop_gets_no_offset_or_all_would_wait_for
 }
 
 #[test]
+fn what_goes_to_a_server_that_no_port_leads_to_is_counted_apart_from_what_came_in() {
+    let mut switch = anchor();
+    let targets = vec![NodeId(8)];
+    let (migration, scheme, goal) = (MigrationId(1), Scheme::HotStandby, Goal::Reseed);
+    let review = ReviewRule { agreements: 1, absences_max: 1, deadline: Duration::from_secs(1) };
+    for told in [
+        ServiceOrder::Begin { migration, scheme, goal, snapshotter: P, targets },
+        ServiceOrder::Mark { migration, mark: Offset(0) },
+        ServiceOrder::Read { migration, targets: vec![(NodeId(8), Incarnation(0))], review },
+    ] {
+        order(
+            &mut switch,
+            Control::Service(ServiceCommand { service: SERVICE, epoch: Epoch(0), order: told }),
+        );
+    }
+    frame_in(&mut switch, AP, &request(0));
+    assert_eq!(switch.counters().undeliverable, 1);
+}
+
+#[test]
 fn a_barrier_is_answered_after_all_that_came_before_and_only_to_the_controller() {
     let mut switch = ingress(HandoverMode::Reactive);
     frame_in(&mut switch, AP, &request(0));
