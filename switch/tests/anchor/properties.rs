@@ -8,8 +8,8 @@ use crate::common::{P, S, T, U, ms};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use zerogap_proto::{
-    AbortReason, DropCause, Duration, Event, Health, Instant, MigrationId, NodeId, Offset, Outcome, Phase, ReviewRule,
-    ServiceOrder,
+    AbortReason, DropCause, Duration, Event, Health, Instant, MigrationId, NodeId, Offset, Outcome, Phase,
+    ReviewRule, ServiceOrder,
 };
 
 const REVIEW: ReviewRule = ReviewRule { agreements: 5, absences_max: 10, deadline: ms(1_000) };
@@ -38,13 +38,19 @@ struct Story {
 }
 
 fn path() -> impl Strategy<Value = Path> {
-    (0_u64..80, 0_u64..80, 0_u64..2_500)
-        .prop_map(|(lost, doubled, jitter)| Path { lost, doubled, jitter: Duration::from_micros(jitter) })
+    (0_u64..80, 0_u64..80, 0_u64..2_500).prop_map(|(lost, doubled, jitter)| Path {
+        lost,
+        doubled,
+        jitter: Duration::from_micros(jitter),
+    })
 }
 
 fn story() -> impl Strategy<Value = Story> {
-    let network = (path(), path(), path())
-        .prop_map(|(from_client, to_servers, from_servers)| Network { from_client, to_servers, from_servers });
+    let network = (path(), path(), path()).prop_map(|(from_client, to_servers, from_servers)| Network {
+        from_client,
+        to_servers,
+        from_servers,
+    });
     let fault = prop_oneof![
         (0_u64..150).prop_map(|told_after_ms| Fault::Dies { told_after_ms }),
         (1_u64..400).prop_map(|for_ms| Fault::Hangs { for_ms }),
@@ -55,8 +61,8 @@ fn story() -> impl Strategy<Value = Story> {
     // The longest overflow the log.
     let transfer = prop_oneof![8 => 0_u64..250, 1 => 500_u64..900];
     let times = (0_u64..500, 0_u64..80, transfer, prop::option::weighted(0.2, 0_u64..1_000));
-    (network, any::<u64>(), serving_fault, target_fault, times, prop::option::weighted(0.15, target())).prop_map(
-        |(network, seed, serving_fault, target_fault, times, flipped)| {
+    (network, any::<u64>(), serving_fault, target_fault, times, prop::option::weighted(0.15, target()))
+        .prop_map(|(network, seed, serving_fault, target_fault, times, flipped)| {
             let (begin_ms, cut_takes_ms, transfer_takes_ms, cancel_ms) = times;
             Story {
                 network,
@@ -69,8 +75,7 @@ fn story() -> impl Strategy<Value = Story> {
                 cancel_ms,
                 flipped,
             }
-        },
-    )
+        })
 }
 
 /// The edge controller and fate, who look at the world every few milliseconds.
@@ -203,7 +208,10 @@ fn switched_over_rightly(teller: &Teller) -> Result<(), TestCaseError> {
     let world = &teller.world;
     let switched = world.events_like(|event| matches!(event, Event::SwitchedOver { .. }));
     prop_assert!(switched.len() <= 1);
-    prop_assert!(switched.is_empty() || teller.story.flipped.is_none(), "over to a state that is another one");
+    prop_assert!(
+        switched.is_empty() || teller.story.flipped.is_none(),
+        "over to a state that is another one"
+    );
     let (mut mark, mut live) = (Offset(0), BTreeMap::new());
     for (now, event) in &world.events {
         match event {
@@ -211,7 +219,10 @@ fn switched_over_rightly(teller: &Teller) -> Result<(), TestCaseError> {
             Event::Live { server, at, .. } => drop(live.entry(*server).or_insert(*at)),
             Event::SwitchedOver { at, .. } => {
                 let reviewed_from = live[&T].max(live[&U]);
-                prop_assert!(at.from(reviewed_from) >= u64::from(REVIEW.agreements), "{at} after {reviewed_from}");
+                prop_assert!(
+                    at.from(reviewed_from) >= u64::from(REVIEW.agreements),
+                    "{at} after {reviewed_from}"
+                );
                 closed_and_equal(world, mark, *at, *now)?;
             }
             _ => {}

@@ -6,7 +6,8 @@ use super::server::{FakeServer, mix};
 use super::{CLIENT, command, config, life, ms, open, request_frame};
 use std::collections::BTreeMap;
 use zerogap_proto::{
-    DropReason, Duration, Event, Frame, Instant, Kind, Message, MigrationId, NodeId, Offset, Refusal, Sequence, ServiceOrder,
+    DropReason, Duration, Event, Frame, Instant, Kind, Message, MigrationId, NodeId, Offset, Refusal,
+    Sequence, ServiceOrder,
 };
 use zerogap_switch::service::Effect;
 use zerogap_switch::{Selection, Service};
@@ -242,7 +243,8 @@ impl World {
 
     /// The longest time from a request's admission to its answer's release.
     pub(crate) fn slowest(&self) -> Duration {
-        let took = |(sequence, came): (&Sequence, &Instant)| Some(self.answers[sequence].first()?.0.since(*came));
+        let took =
+            |(sequence, came): (&Sequence, &Instant)| Some(self.answers[sequence].first()?.0.since(*came));
         self.came.iter().filter_map(took).max().unwrap_or_default()
     }
 }
