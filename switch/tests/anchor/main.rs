@@ -9,6 +9,7 @@ mod abort;
 mod admission;
 mod cut;
 mod failover;
+mod handover;
 mod orders;
 mod properties;
 mod quarantine;
