@@ -1,2 +1,29 @@
-//! The command line.
-fn main() {}
+//! `zerogap`: the command line. Thin: it reads arguments, calls the crate that does the work, prints, and gives the documented
+//! exit code. One file a subcommand.
+
+mod cli;
+mod doctor;
+mod exec;
+mod experiment;
+mod exit;
+mod run;
+mod simulate;
+mod validate;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run(args) => run::main(&args),
+        Command::Simulate(args) => simulate::main(&args),
+        Command::Exec(args) => exec::main(&args),
+        Command::Doctor(args) => doctor::main(&args),
+        Command::Validate(args) => validate::main(&args),
+        Command::Schema => validate::schema(),
+        Command::Host(node) => zerogap_testbed::host::init_main(&node.name),
+        Command::Server(node) => zerogap_testbed::process::server_main(&node.name),
+        Command::Agv(node) => zerogap_testbed::process::agv_main(&node.name),
+    }
+}

@@ -191,7 +191,8 @@ fn agv(testbed: &Testbed, topology: &Topology, service: Endpoint) -> AgvConfig {
         width_mm: o.width_mm as i32,
         height_mm: o.height_mm as i32,
     };
-    let point = |(&node, at): (&NodeId, &file::AccessPoint)| AccessPoint { node, x_mm: at.x_mm, y_mm: at.y_mm };
+    let point =
+        |(&node, at): (&NodeId, &file::AccessPoint)| AccessPoint { node, x_mm: at.x_mm, y_mm: at.y_mm };
     AgvConfig {
         node: topology.client,
         client: ClientId(1),
@@ -208,7 +209,12 @@ fn agv(testbed: &Testbed, topology: &Topology, service: Endpoint) -> AgvConfig {
             dwell: c.dwell.0,
             reach_mm: c.reach_mm,
         },
-        access_points: topology.access_points.iter().zip(&testbed.topology.access_points).map(point).collect(),
+        access_points: topology
+            .access_points
+            .iter()
+            .zip(&testbed.topology.access_points)
+            .map(point)
+            .collect(),
         hysteresis_mm: c.hysteresis_mm,
         intervals: intervals(testbed),
         threshold: testbed.threshold.0,

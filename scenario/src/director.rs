@@ -52,16 +52,16 @@ struct Planned {
 }
 
 impl Director {
-    /// A director for one run of the testbed.
-    pub fn new(testbed: &Testbed) -> Self {
+    /// A director for one run of the testbed, in which the client starts at `start`; the file's times count from there.
+    pub fn new(testbed: &Testbed, start: Instant) -> Self {
         let planned = |fault: &Fault| {
             let due = match fault.at() {
-                At::Time(span) => Some(Instant::ZERO + span.0),
+                At::Time(span) => Some(start + span.0),
                 At::Phase { .. } => None,
             };
             Planned { fault: fault.clone(), due }
         };
-        let until = Instant::ZERO + testbed.duration.0;
+        let until = start + testbed.duration.0;
         let phases = testbed.controllers.timeouts.transfer.0 + testbed.controllers.timeouts.restore.0;
         Self {
             wanted: testbed.migrations,
@@ -80,16 +80,16 @@ impl Director {
 
     /// Shows it an event.
     pub fn watch(&mut self, now: Instant, event: &Event) {
-        match event {
-            Event::Begun { goal, .. } => self.goals.push(*goal),
-            Event::Phase { migration, phase, .. } => self.phase(now, migration.0, *phase),
-            Event::Ended { migration, outcome, .. } => {
-                self.last_end = now;
-                let goal = self.goals.get(migration.0 as usize - 1);
-                self.completed += u32::from(*outcome == Outcome::Complete && goal == Some(&Goal::SwitchOver));
-            }
-            Event::ClientDone { .. } => self.end(),
-            _ => {}
+        if let Event::Begun { goal, .. } = event {
+            self.goals.push(*goal);
+        } else if let Event::Phase { migration, phase, .. } = event {
+            self.phase(now, migration.0, *phase);
+        } else if let Event::Ended { migration, outcome, .. } = event {
+            self.last_end = now;
+            let goal = self.goals.get((migration.0 as usize).saturating_sub(1));
+            self.completed += u32::from(*outcome == Outcome::Complete && goal == Some(&Goal::SwitchOver));
+        } else if let Event::ClientDone { .. } = event {
+            self.end();
         }
         self.tick(now);
     }
@@ -125,11 +125,7 @@ impl Director {
     }
 
     fn stop_at(&self) -> Instant {
-        if self.completed >= self.wanted {
-            self.until.max(self.last_end + AFTER_LAST)
-        } else {
-            self.latest
-        }
+        if self.completed >= self.wanted { self.until.max(self.last_end + AFTER_LAST) } else { self.latest }
     }
 
     fn phase(&mut self, now: Instant, number: u32, entered: Phase) {
@@ -178,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_run_lasts_until_its_migrations_are_over_and_a_second_longer() {
-        let mut d = Director::new(&Testbed::default());
+        let mut d = Director::new(&Testbed::default(), Instant::ZERO);
         d.tick(secs(9));
         assert_eq!(actions(&mut d), [], "the migration has not happened yet");
         d.watch(secs(10), &begun(1, Goal::SwitchOver));
@@ -193,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_reseeding_is_not_a_migration_that_was_asked_for() {
-        let mut d = Director::new(&Testbed::default());
+        let mut d = Director::new(&Testbed::default(), Instant::ZERO);
         d.watch(secs(1), &begun(1, Goal::Reseed));
         d.watch(secs(2), &ended(1));
         d.tick(secs(20));
@@ -202,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_client_that_does_not_close_does_not_keep_the_run_going() {
-        let mut d = Director::new(&Testbed { migrations: 0, ..Testbed::default() });
+        let mut d = Director::new(&Testbed { migrations: 0, ..Testbed::default() }, Instant::ZERO);
         d.tick(secs(100));
         d.tick(secs(110));
         assert_eq!(actions(&mut d), [Action::StopClient, Action::End { in_time: true }]);
@@ -210,11 +206,14 @@ mod tests {
 
     #[test]
     fn a_fault_strikes_in_its_migrations_phase_and_once() {
-        let at = At::Phase { phase: Phase::Review, migration: 2, delay: crate::size::Span(Duration::from_secs(1)) };
+        let at = At::Phase {
+            phase: Phase::Review,
+            migration: 2,
+            delay: crate::size::Span(Duration::from_secs(1)),
+        };
         let fault = Fault::RestartControllers { at };
-        let mut d = Director::new(&Testbed { faults: vec![fault.clone()], ..Testbed::default() });
-        let entered =
-            |n| Event::Phase { service: SERVICE, migration: MigrationId(n), phase: Phase::Review };
+        let mut d = Director::new(&Testbed { faults: vec![fault.clone()], ..Testbed::default() }, Instant::ZERO);
+        let entered = |n| Event::Phase { service: SERVICE, migration: MigrationId(n), phase: Phase::Review };
         d.watch(secs(1), &entered(1));
         assert_eq!(actions(&mut d), []);
         d.watch(secs(2), &entered(2));

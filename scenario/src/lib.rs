@@ -11,7 +11,9 @@ pub mod recorder;
 pub mod results;
 pub mod size;
 pub mod topology;
+pub mod wires;
 
 pub use build::{SERVICE, Scenario};
 pub use director::{Action, Director};
-pub use recorder::{Ending, Recorder};
+pub use recorder::{Ending, Finished, Recorder};
+pub use wires::Wires;

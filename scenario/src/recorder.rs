@@ -22,6 +22,15 @@ pub struct Recorder {
     bytes_sent: BTreeMap<MigrationId, u64>,
 }
 
+/// A run that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its result.
+    pub result: RunResult,
+    /// Its journal and records.
+    pub recorder: Recorder,
+}
+
 /// What a driver knows when a run is over, beside its recorder.
 #[derive(Debug, Default)]
 pub struct Ending {
@@ -46,7 +55,18 @@ impl Recorder {
         match message {
             Control::ServerStatus(status) => self.server(*status),
             Control::ServiceStatus(status) => self.service = Some(status.clone()),
-            _ => {}
+            Control::FlowMod(_)
+            | Control::Barrier(_)
+            | Control::Service(_)
+            | Control::QueryService(_)
+            | Control::PacketIn(_)
+            | Control::BarrierDone(_)
+            | Control::Refused { .. }
+            | Control::ClientAt { .. }
+            | Control::Server(_)
+            | Control::ServerLost { .. }
+            | Control::Associate { .. }
+            | Control::Stop => {}
         }
     }
 

@@ -132,7 +132,10 @@ impl<'a> Builder<'a> {
             let (end_a, end_b) = (self.plug(a, to_b), self.plug(b, to_a));
             self.cable(&trunk.name(), end_a, end_b);
         }
-        let ends = [End { node: client, port: PortId(0) }, End { node: radio, port: zerogap_switch::radio::STATION }];
+        let ends = [
+            End { node: client, port: PortId(0) },
+            End { node: radio, port: zerogap_switch::radio::STATION },
+        ];
         let link = (&self.testbed.radio.link).into();
         self.cables.push(Cable { name: self.testbed.client.name.clone(), ends, link });
         Topology {

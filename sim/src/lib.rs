@@ -1,32 +1,18 @@
 //! The driver in virtual time: the very nodes that run on TAPs, one event queue, modelled links and jobs, seeded randomness.
 //! The same scenario and seed give the same run, to the byte.
 //!
-//! [`World`](world::World) owns the nodes and the clock; [`queue`] orders what happens; [`wires`] carry frames by the link
-//! model; [`host`] is what a process and its kernel add around a server or the AGV; [`transfers`] move states.
+//! [`World`](world::World) owns the nodes and the clock; [`queue`] orders what happens; [`host`] is what a process and its kernel add around a server or the AGV; [`transfers`] move states.
 
 pub mod host;
 pub mod queue;
 pub mod transfers;
-pub mod wires;
 pub mod world;
 
 mod faults;
 
 use zerogap_controller::EdgeError;
 use zerogap_proto::{Event, Instant, NodeId};
-use zerogap_scenario::results::RunResult;
-use zerogap_scenario::{Recorder, Scenario};
-
-/// A run that is over.
-#[derive(Debug)]
-pub struct Finished {
-    /// Its result.
-    pub result: RunResult,
-    /// Its journal and records.
-    pub recorder: Recorder,
-    /// Inputs that nodes were given: how much work it was.
-    pub inputs: u64,
-}
+use zerogap_scenario::{Finished, Scenario};
 
 /// Why a scenario cannot be simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]

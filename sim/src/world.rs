@@ -4,8 +4,7 @@
 use crate::host::{Host, Pending};
 use crate::queue::Queue;
 use crate::transfers::Transfers;
-use crate::wires::Wires;
-use crate::{Finished, SimError};
+use crate::SimError;
 use std::collections::BTreeMap;
 use zerogap_client_agv::Agv;
 use zerogap_controller::{EdgeController, SdnController};
@@ -14,7 +13,7 @@ use zerogap_scenario::draw::{Sampler, stream};
 use zerogap_scenario::file::Fault;
 use zerogap_scenario::results::World as Kindness;
 use zerogap_scenario::topology::End;
-use zerogap_scenario::{Action, Director, Ending, Recorder, Scenario};
+use zerogap_scenario::{Action, Director, Ending, Finished, Recorder, Scenario, Wires};
 use zerogap_server_app::{Server, SparseMemory};
 use zerogap_switch::link::{Class, Fate};
 use zerogap_switch::{Radio, Switch};
@@ -84,7 +83,6 @@ pub struct World<'a> {
     latency: Sampler,
     replay: Sampler,
     delay: Sampler,
-    inputs: u64,
     over: bool,
 }
 
@@ -100,14 +98,13 @@ impl<'a> World<'a> {
             wires: Wires::new(&scenario.topology, seed),
             transfers: Transfers::default(),
             recorder: Recorder::default(),
-            director: Director::new(&scenario.testbed),
+            director: Director::new(&scenario.testbed, Instant::ZERO),
             wakes: BTreeMap::new(),
             fresh_events: Vec::new(),
             jobs: stream(seed, "sim.jobs"),
             latency: stream(seed, "sim.host_latency"),
             replay: stream(seed, "sim.replay"),
             delay: stream(seed, "sim.control_delay"),
-            inputs: 0,
             over: false,
         };
         world.populate()?;
@@ -178,7 +175,7 @@ impl<'a> World<'a> {
         let link_drops = self.wires.drops().clone();
         let ending = Ending { counters, link_drops, ..Ending::default() };
         let result = self.recorder.result(self.scenario, Kindness::Simulated, ending);
-        Finished { result, recorder: self.recorder, inputs: self.inputs }
+        Finished { result, recorder: self.recorder }
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -291,7 +288,6 @@ impl<'a> World<'a> {
     pub(crate) fn feed(&mut self, node: NodeId, input: Input<'_>) {
         let now = self.queue.now();
         let Some(actor) = self.actors.get_mut(&node) else { return };
-        self.inputs += 1;
         actor.node().handle(now, input);
         while let Some(output) = self.actors.get_mut(&node).and_then(|actor| actor.node().poll()) {
             self.carry(now, node, output);

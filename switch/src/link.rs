@@ -15,7 +15,7 @@ pub struct LinkConfig {
     pub delay: Duration,
     /// Up to this much more, evenly distributed.
     pub jitter: Duration,
-    /// Bytes that may wait for their turn; 0 is unlimited.
+    /// Bytes of requests that may wait for their turn; 0 is unlimited. Bulk is never dropped: its source is held back.
     pub queue_bytes: u64,
     /// Probability that a frame is lost.
     pub loss: f64,
@@ -94,7 +94,8 @@ impl Link {
         if !self.up {
             return Fate::Dropped(DropReason::LinkDown);
         }
-        if queue_bytes > 0 && self.backlog_bytes(now, class) + len as u64 > queue_bytes {
+        let bounded = queue_bytes > 0 && class == Class::Request;
+        if bounded && self.backlog_bytes(now) + len as u64 > queue_bytes {
             return Fate::Dropped(DropReason::QueueFull);
         }
         let mut chance = |probability: f64| probability > 0.0 && dice() < probability;
@@ -118,6 +119,12 @@ impl Link {
             *latest = at;
         }
         Fate::Arrives { at, again: doubled.then_some(at) }
+    }
+
+    /// Says what the other class does on this link, where somebody else offers its frames: bulk is busy until then, and
+    /// requests have taken this much more time from it.
+    pub fn share(&mut self, bulk_free: Instant, taken_by_requests: Duration) {
+        self.bulk_free = self.bulk_free.max(bulk_free) + taken_by_requests;
     }
 
     /// When bulk data that is offered now would have left: what backpressure is computed from.
@@ -144,12 +151,9 @@ impl Link {
         }
     }
 
-    fn backlog_bytes(&self, now: Instant, class: Class) -> u64 {
-        let free = match class {
-            Class::Request => self.request_free,
-            Class::Bulk => self.bulk_free,
-        };
-        (u128::from(free.since(now).as_nanos()) * u128::from(self.config.rate_bps) / 8_000_000_000) as u64
+    fn backlog_bytes(&self, now: Instant) -> u64 {
+        let waits = self.request_free.since(now);
+        (u128::from(waits.as_nanos()) * u128::from(self.config.rate_bps) / 8_000_000_000) as u64
     }
 }
 

@@ -8,6 +8,8 @@ pub mod exec;
 pub mod host;
 pub mod place;
 pub mod process;
+pub mod run;
 pub mod stall;
 pub mod sys;
 pub mod userns;
+pub mod worker;

@@ -83,6 +83,11 @@ impl Worker {
         }
     }
 
+    /// Its ports, for plugging in TAPs before it starts.
+    pub fn ports(&mut self) -> &mut Ports {
+        &mut self.setup.ports
+    }
+
     /// Works until it is told to stop.
     pub fn run(mut self) {
         let nodes: Vec<NodeId> = self.setup.devices.keys().copied().collect();
@@ -127,11 +132,11 @@ impl Worker {
 
     fn wake_nodes(&mut self) {
         let now = self.setup.clock.now();
-        let due: Vec<_> = self.setup.devices.iter().filter_map(|(node, device)| {
+        let due = self.setup.devices.iter().filter_map(|(node, device)| {
             let (at, timer) = device.node().deadline()?;
             (at <= now).then_some((*node, timer))
         });
-        let due = due.collect::<Vec<_>>();
+        let due: Vec<_> = due.collect();
         for (node, timer) in due {
             self.feed(node, Input::Wake(timer));
         }
@@ -160,7 +165,7 @@ impl Worker {
         let landing = self.in_flight.peek().map(|Reverse(flight)| flight.at);
         let nodes = self.setup.devices.values().filter_map(|device| Some(device.node().deadline()?.0)).min();
         let held_back = self.held_back();
-        let relief = held_back.then(|| self.bulk_busy_until);
+        let relief = held_back.then_some(self.bulk_busy_until);
         let until = [landing, nodes, relief].into_iter().flatten().min();
         let mut fds = vec![PollFd::new(self.setup.mailbox.as_fd(), PollFlags::POLLIN)];
         if !held_back {
@@ -174,7 +179,8 @@ impl Worker {
         let now = self.setup.clock.now();
         let Some(device) = self.setup.devices.get_mut(&node) else { return };
         device.node_mut().handle(now, input);
-        while let Some(output) = self.setup.devices.get_mut(&node).and_then(|device| device.node_mut().poll()) {
+        while let Some(output) = self.setup.devices.get_mut(&node).and_then(|device| device.node_mut().poll())
+        {
             match output {
                 Output::Frame { port, frame } => self.send(End { node, port }, frame),
                 Output::Control { to, message } => self.setup.post.control(node, to, message),
@@ -189,7 +195,9 @@ impl Worker {
     /// Puts a frame on the link that begins at `from`.
     fn send(&mut self, from: End, frame: Frame) {
         let now = self.setup.clock.now();
-        let Some((to, Fate::Arrives { at, again })) = self.setup.wires.send(now, from, frame.len()) else { return };
+        let Some((to, Fate::Arrives { at, again })) = self.setup.wires.send(now, from, frame.len()) else {
+            return;
+        };
         if self.setup.class == Class::Bulk {
             self.bulk_busy_until = self.bulk_busy_until.max(at);
         }

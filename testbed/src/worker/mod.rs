@@ -8,6 +8,6 @@ mod ports;
 mod wires;
 
 pub use engine::{Device, Worker, WorkerSetup};
-pub use mail::{Mail, MailSender, Mailbox, Post};
+pub use mail::{Mail, MailSender, Mailbox, Post, mailbox};
 pub use ports::Ports;
 pub use wires::{LinkClocks, SharedWires};

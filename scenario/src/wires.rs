@@ -1,9 +1,10 @@
-//! The wires: every cable of the topology as two links, one a direction, each with dice of its own.
+//! The wires: every cable of the topology as two links, one a direction, each with dice of its own. The simulator has one set;
+//! in the real driver each worker has its own and they tell each other how busy the links are.
 
 use std::collections::BTreeMap;
 use zerogap_proto::{Instant, NodeId};
-use zerogap_scenario::draw::{Sampler, stream};
-use zerogap_scenario::topology::{End, Topology};
+use crate::draw::{Sampler, stream};
+use crate::topology::{End, Topology};
 use zerogap_switch::link::{Class, Fate};
 use zerogap_switch::{Counters, Link};
 
@@ -54,6 +55,17 @@ impl Wires {
             self.drops.entry(from.node).or_default().drop(reason);
         }
         Some((wire.ends[1 - direction], fate))
+    }
+
+    /// The link that begins at this end, and its index: the same in every set of wires of the topology.
+    pub fn link_from(&mut self, from: End) -> Option<(usize, &mut Link)> {
+        let &(index, direction) = self.plugs.get(&from)?;
+        Some((2 * index + direction, &mut self.wires[index].links[direction]))
+    }
+
+    /// How many links there are.
+    pub fn links(&self) -> usize {
+        2 * self.wires.len()
     }
 
     /// When bulk data that is sent in here now would have left.

@@ -1,0 +1,116 @@
+//! The arguments. What stands here is also what `--help` says.
+
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use zerogap_scenario::file::Override;
+
+/// Moves a running UDP service between edge servers without its client noticing, and measures whether it noticed.
+///
+/// Exit codes: 0 uninterrupted or done, 1 interrupted or failed, 2 usage or configuration, 3 this machine lacks
+/// something, 4 inconclusive (the host stalled).
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// One experiment for real: processes in namespaces, TAPs, real state.
+    Run(Experiment),
+    /// The same experiment in virtual time: needs no privileges, and the same seed gives the same result.
+    Simulate(Experiment),
+    /// Run a command inside a node of a running testbed, e.g. `zerogap exec agv -- ping 10.90.255.1`.
+    Exec(Exec),
+    /// What this machine can and cannot do, and how to mend it.
+    Doctor(Doctor),
+    /// Check a testbed file, pointing at the line.
+    Validate(Validate),
+    /// Print the JSON schema of testbed files.
+    Schema,
+    #[command(hide = true)]
+    Host(Node),
+    #[command(hide = true)]
+    Server(Node),
+    #[command(hide = true)]
+    Agv(Node),
+}
+
+/// An experiment, real or simulated.
+#[derive(Debug, Args)]
+pub(crate) struct Experiment {
+    /// The testbed file. If it is left out and there is no `testbed.yaml`, the built-in demo is used.
+    pub(crate) file: Option<PathBuf>,
+    /// How the service is moved.
+    #[arg(long)]
+    scheme: Option<String>,
+    /// Size of each server's state, e.g. `40MB`.
+    #[arg(long, value_name = "SIZE")]
+    state: Option<String>,
+    /// Seed of all randomness.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The least time that the AGV drives, e.g. `30s`.
+    #[arg(long, value_name = "D")]
+    duration: Option<String>,
+    /// How many migrations, there and back; 0 is the control run.
+    #[arg(long, value_name = "N")]
+    migrations: Option<u32>,
+    /// Set any value of the file, e.g. `--set review.agreements=50`. May be given several times.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<Override>,
+    /// Write result.json, events.ndjson and rtt.hlog to this directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print result.json on standard output and nothing else there.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Experiment {
+    /// What the arguments change in the file, `--set` last.
+    pub(crate) fn overrides(&self) -> Vec<Override> {
+        let text = |path: &str, value: &Option<String>| value.as_ref().map(|v| Override::new(path, v));
+        [
+            text("scheme", &self.scheme),
+            text("state.size", &self.state),
+            self.seed.map(|seed| Override::new("seed", seed)),
+            text("duration", &self.duration),
+            self.migrations.map(|n| Override::new("migrations", n)),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(self.set.iter().cloned())
+        .collect()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Exec {
+    /// The node: `agv`, `edge-a1`, …
+    pub(crate) node: String,
+    /// The command and its arguments.
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print the checks as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// The testbed file.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Node {
+    /// The node's name.
+    pub(crate) name: String,
+}

@@ -1,0 +1,21 @@
+//! The exit codes that programs rely on, and errors that know theirs.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Why a command did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// Interrupted or failed.
+    Failed = 1,
+    /// Usage or configuration.
+    Usage = 2,
+    /// This machine lacks something.
+    Machine = 3,
+}
+
+/// Prints an error and gives its code.
+pub(crate) fn fail(code: Code, error: impl fmt::Display) -> ExitCode {
+    eprintln!("zerogap: {error}");
+    ExitCode::from(code as u8)
+}

@@ -1,0 +1,21 @@
+//! `zerogap validate` and `zerogap schema`: what a testbed file may say, and whether one does.
+
+use crate::cli::Validate;
+use crate::exit::{Code, fail};
+use std::process::ExitCode;
+use zerogap_scenario::file;
+
+pub(crate) fn main(args: &Validate) -> ExitCode {
+    match file::load(&args.file, &[]) {
+        Ok(testbed) => {
+            println!("{} is valid: {}", args.file.display(), testbed.name);
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(Code::Usage, error),
+    }
+}
+
+pub(crate) fn schema() -> ExitCode {
+    println!("{:#}", file::schema());
+    ExitCode::SUCCESS
+}
