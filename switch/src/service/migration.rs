@@ -71,7 +71,8 @@ impl Plan {
         self.cursor
     }
 
-    fn committed(&self) -> bool {
+    /// Whether X is chosen: only forward from here.
+    pub(super) fn committed(&self) -> bool {
         self.switch_at.is_some()
     }
 }

@@ -102,7 +102,7 @@ impl Service {
     /// A new primary stands first: raise the epoch, start the review over, give waiting requests another chance.
     fn roles_changed(&mut self, now: Instant, from: NodeId) {
         self.epoch = self.epoch.next();
-        if let Some(plan) = &mut self.plan {
+        if let Some(plan) = self.plan.as_mut().filter(|plan| !plan.committed()) {
             plan.tally.agreed = 0;
         }
         if let Some(&to) = self.serving.first() {

@@ -123,6 +123,8 @@ fn if_one_target_dies_after_x_the_other_goes_on_alone() {
     let (mut b, x) = committed();
     let told = b.remove(T);
     assert_eq!(told, ["T dropped: ProcessEnded", "U promoted instead of T, e2"]);
+    let review = b.service.status().plan.map(|plan| plan.review.agreed);
+    assert_eq!(review, Some(3), "what led to X stays on record");
     assert_eq!(b.round(&[U]).last().map(String::as_str), Some("S dropped: Released"));
     assert_eq!((last(&b), b.serving().as_str()), (Some(Outcome::Complete), "U"));
     assert_eq!(b.service.held(), 0, "#{x} was answered");
