@@ -66,14 +66,16 @@ impl Fabric {
     }
 
     fn carry(&mut self, node: NodeId, output: Output) {
-        let (port, frame) = match output {
+        let (port, frame) = match output.clone() {
             Output::Frame { port, frame } => (port, frame),
             Output::Control { to: SDN, message: Control::PacketIn(told) } => {
                 assert!(!told.waiting);
                 return self.reported.push(told.switch);
             }
             Output::Control { .. } | Output::Event(_) => return,
-            other => panic!("{other:?} of a switch"),
+            Output::Datagram { .. } | Output::Start(_) | Output::CancelJob(_) | Output::Record(_) => {
+                panic!("{output:?} of a switch")
+            }
         };
         let ports = if node == S1 { &S1_PORTS[..] } else { &S2_PORTS[..] };
         match ports[usize::from(port.0)] {
