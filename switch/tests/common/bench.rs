@@ -164,6 +164,11 @@ impl Bench {
         while let Some((at, _)) = self.service.deadline().filter(|(at, _)| *at <= until) {
             self.now = self.now.max(at);
             self.service.wake(self.now);
+            let next = self.service.deadline().map(|(at, _)| at);
+            assert!(
+                next.is_none_or(|next| next > self.now),
+                "woken at {at} and wants to be woken again at once"
+            );
             told.extend(self.drain());
         }
         self.now = until;

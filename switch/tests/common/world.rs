@@ -101,6 +101,8 @@ impl World {
                 (_, Some(at)) if at <= until => {
                     self.now = at;
                     self.service.wake(at);
+                    let next = self.service.deadline().map(|(at, _)| at);
+                    assert!(next.is_none_or(|next| next > at), "wants to be woken again at once");
                 }
                 (_, _) => break,
             }
