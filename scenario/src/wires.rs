@@ -2,7 +2,7 @@
 //! in the real driver each worker has its own and they tell each other how busy the links are.
 
 use std::collections::BTreeMap;
-use zerogap_proto::{Instant, NodeId};
+use zerogap_proto::{Instant, NodeId, PortId};
 use crate::draw::{Sampler, stream};
 use crate::topology::{End, Topology};
 use zerogap_switch::link::{Class, Fate};
@@ -61,6 +61,12 @@ impl Wires {
     pub fn link_from(&mut self, from: End) -> Option<(usize, &mut Link)> {
         let &(index, direction) = self.plugs.get(&from)?;
         Some((2 * index + direction, &mut self.wires[index].links[direction]))
+    }
+
+    /// The node at the other end of a host's cable.
+    pub fn peer_of(&self, host: NodeId) -> Option<NodeId> {
+        let &(index, direction) = self.plugs.get(&End { node: host, port: PortId(0) })?;
+        Some(self.wires[index].ends[1 - direction].node)
     }
 
     /// How many links there are.

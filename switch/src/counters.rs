@@ -29,6 +29,18 @@ impl Counters {
         *self.dropped.entry(reason).or_default() += 1;
     }
 
+    /// Adds what another part of the same switch counted.
+    pub fn add(&mut self, other: &Self) {
+        self.frames_in += other.frames_in;
+        self.frames_out += other.frames_out;
+        self.forwarded += other.forwarded;
+        self.taken += other.taken;
+        self.held += other.held;
+        for (reason, count) in &other.dropped {
+            *self.dropped.entry(*reason).or_default() += count;
+        }
+    }
+
     /// Whether every frame that came in is accounted for.
     pub fn balanced(&self) -> bool {
         self.frames_in == self.forwarded + self.taken + self.held + self.dropped.values().sum::<u64>()

@@ -7,9 +7,11 @@ use crate::sys::fd::close_all_from;
 use crate::sys::fork::fork_child;
 use crate::sys::packet::{Packets, Received};
 use crate::sys::pidfd::PidFd;
+use libc::linger;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
+use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::{getpid, getppid, setsid};
 use std::fs;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -155,10 +157,7 @@ impl Sender {
                 return Err(JobFailure::Unreachable);
             }
             match TcpStream::connect_timeout(&address, std::time::Duration::from_nanos(left.as_nanos())) {
-                Ok(stream) => {
-                    stream.set_nonblocking(true).map_err(|_| JobFailure::Unreachable)?;
-                    return Ok(stream);
-                }
+                Ok(stream) => return arrange(&stream).map(|()| stream).map_err(|_| JobFailure::Unreachable),
                 Err(_) => self.clock.sleep_until(self.clock.now() + CONNECT_AGAIN),
             }
         }
@@ -174,6 +173,13 @@ impl Sender {
             Err(_) => Err(JobFailure::Torn),
         }
     }
+}
+
+/// A transfer that is given up is over at once, for its target too: what waits in the socket is thrown away. One that is
+/// acknowledged has nothing waiting.
+fn arrange(stream: &TcpStream) -> io::Result<()> {
+    setsockopt(stream, sockopt::Linger, &linger { l_onoff: 1, l_linger: 0 })?;
+    stream.set_nonblocking(true)
 }
 
 impl<'a, M: Memory> Flow<'a, M> {

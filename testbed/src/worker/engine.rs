@@ -226,12 +226,18 @@ impl Worker {
         let mut counters = self.setup.counters.lock();
         for (node, device) in &self.setup.devices {
             if let Device::Switch(switch) = device {
-                counters.insert(*node, switch.counters());
+                counters.entry(*node).or_default().add(&switch.counters());
             }
         }
         let mut drops = self.setup.link_drops.lock();
         for (node, dropped) in self.setup.wires.wires().drops() {
-            drops.insert(*node, dropped.clone());
+            drops.entry(*node).or_default().add(dropped);
+        }
+        // What a host's kernel refused is a loss at the switch that the host is plugged into.
+        for (host, refused) in self.setup.ports.refused() {
+            if let Some(switch) = self.setup.wires.wires().peer_of(*host) {
+                drops.entry(switch).or_default().add(refused);
+            }
         }
     }
 }

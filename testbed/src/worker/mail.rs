@@ -146,19 +146,17 @@ impl Post {
         Self { routes, journal }
     }
 
-    /// Delivers a control message.
+    /// Delivers a control message. What an anchor reports is shown to the journal's thread as well.
     pub fn control(&self, from: NodeId, to: NodeId, message: Control) {
+        if matches!(message, Control::ServiceStatus(_)) && self.routes.contains_key(&to) {
+            self.journal.send(Mail::Control { from, to, message: message.clone() });
+        }
         self.routes.get(&to).unwrap_or(&self.journal).send(Mail::Control { from, to, message });
     }
 
     /// Writes the journal.
     pub fn event(&self, at: Instant, who: NodeId, event: Event) {
         self.journal.send(Mail::Event { at, who, event });
-    }
-
-    /// Shows the recorder a control message that it does not carry itself.
-    pub fn journal(&self) -> &MailSender {
-        &self.journal
     }
 }
 

@@ -13,7 +13,7 @@ use zerogap_switch::io::TapPort;
 pub struct Ports {
     taps: Vec<(NodeId, TapPort)>,
     index: BTreeMap<NodeId, usize>,
-    refused: Counters,
+    refused: BTreeMap<NodeId, Counters>,
 }
 
 impl Ports {
@@ -49,7 +49,7 @@ impl Ports {
         match tap.receive() {
             Ok(frame) => frame.map(|frame| (*host, frame)),
             Err(_) => {
-                self.refused.drop(DropReason::PortError);
+                self.refused.entry(*host).or_default().drop(DropReason::PortError);
                 None
             }
         }
@@ -60,13 +60,16 @@ impl Ports {
         let Some((_, tap)) = self.index.get(&host).and_then(|n| self.taps.get(*n)) else { return };
         match tap.send(frame) {
             Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.refused.drop(DropReason::QueueFull),
-            Err(_) => self.refused.drop(DropReason::PortError),
+            Err(error) => {
+                let full = error.kind() == ErrorKind::WouldBlock;
+                let reason = if full { DropReason::QueueFull } else { DropReason::PortError };
+                self.refused.entry(host).or_default().drop(reason);
+            }
         }
     }
 
-    /// What the kernel refused.
-    pub fn refused(&self) -> &Counters {
+    /// What each host's kernel refused.
+    pub fn refused(&self) -> &BTreeMap<NodeId, Counters> {
         &self.refused
     }
 }

@@ -10,6 +10,7 @@ use zerogap_proto::address::{TRANSFER_PORT, transfer_addr, transfer_mac};
 use zerogap_proto::{Endpoint, JobFailure, MigrationId, Offset, ServerCommand, Task};
 
 const STATE_BYTES: u64 = 4 << 20;
+const SLOW_STATE_BYTES: u64 = 16 << 20;
 const MIGRATION: MigrationId = MigrationId(1);
 
 pub(crate) fn moves() {
@@ -63,18 +64,39 @@ pub(crate) fn unreachable() {
 }
 
 pub(crate) fn child_ends() {
-    let source = start_server(1, STATE_BYTES, true);
-    let nobody = vec![Endpoint { addr: transfer_addr(zerogap_proto::NodeId(77)), port: TRANSFER_PORT }];
-    source.order(ServerCommand::Snapshot { migration: MIGRATION, targets: nobody.clone() });
-    wait_for("the child", || processes(&source) == 3);
-    source.order(ServerCommand::Cancel { migration: MIGRATION });
-    wait_for("the child's end after the cancel", || processes(&source) == 2);
-    ask(&source, 0..3);
-    let again = ServerCommand::Snapshot { migration: MigrationId(2), targets: nobody };
-    source.order(again);
-    wait_for("the second child", || processes(&source) == 3);
-    source.host.kill_process(1, Signal::SIGKILL).unwrap();
-    wait_for("the child's end after its server's", || processes(&source) == 1);
+    let (source, target) =
+        (start_server(1, SLOW_STATE_BYTES, true), start_server(2, SLOW_STATE_BYTES, false));
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
+        scope.spawn(|| trickle(&source, &target, &stop));
+        let send = |migration| {
+            target.order(ServerCommand::Prepare { migration });
+            target.status("a target that waits", |task| *task == Task::Receiving { migration });
+            let targets = endpoints(std::slice::from_ref(&target));
+            source.order(ServerCommand::Snapshot { migration, targets });
+            wait_for("the child", || processes(&source) == 3);
+        };
+        send(MIGRATION);
+        source.order(ServerCommand::Cancel { migration: MIGRATION });
+        wait_for("the child's end after the cancel", || processes(&source) == 2);
+        ask(&source, 0..3);
+        // The target has lost its sender and may be prepared again.
+        send(MigrationId(2));
+        source.host.kill_process(1, Signal::SIGKILL).unwrap();
+        wait_for("the child's end after its server's", || processes(&source) == 1);
+        let torn = Task::Failed { migration: MigrationId(2), reason: JobFailure::Torn };
+        target.status("the failure at the target", |task| *task == torn);
+    });
+}
+
+/// Carries a frame between the two transfer networks only now and then: the transfer would take a minute.
+fn trickle(a: &Process, b: &Process, stop: &AtomicBool) {
+    let ports = [a.host.eth1.as_ref().unwrap(), b.host.eth1.as_ref().unwrap()];
+    forward(ports, Duration::from_secs(60), |_, _| {
+        std::thread::sleep(Duration::from_millis(4));
+        stop.load(Ordering::Relaxed)
+    });
 }
 
 fn endpoints(targets: &[Process]) -> Vec<Endpoint> {
