@@ -28,6 +28,8 @@ pub struct Reader {
     unanswered: Offset,
     /// When each offset in flight was last sent, from `unanswered` on.
     in_flight: VecDeque<Instant>,
+    /// When it last moved: a server that works its way through a full window is not overdue.
+    moved: Instant,
     retries: u32,
     live: bool,
     replayed: u64,
@@ -56,6 +58,7 @@ impl Reader {
             start,
             unanswered: start,
             in_flight: VecDeque::new(),
+            moved: Instant::ZERO,
             retries: 0,
             live: false,
             replayed: 0,
@@ -108,9 +111,10 @@ impl Reader {
     }
 
     /// Moves past answered offsets; `answered` tells of an offset whether this server has answered it.
-    pub fn advance(&mut self, answered: impl Fn(Offset) -> bool) {
+    pub fn advance(&mut self, now: Instant, answered: impl Fn(Offset) -> bool) {
         while !self.in_flight.is_empty() && answered(self.unanswered) {
             self.in_flight.pop_front();
+            self.moved = now;
             self.unanswered = self.unanswered.next();
             self.retries = 0;
         }
@@ -119,7 +123,7 @@ impl Reader {
     /// When the oldest unanswered offset is sent again.
     pub fn resend_at(&self, resend_after: Duration) -> Option<Instant> {
         let sent = *self.in_flight.front()?;
-        Some(sent + resend_after.times(1 << self.retries.min(BACKOFF_MAX)))
+        Some(sent.max(self.moved) + resend_after.times(1 << self.retries.min(BACKOFF_MAX)))
     }
 
     /// The offset to send again, if its time has come.
@@ -174,7 +178,7 @@ mod tests {
         let mut r = reader();
         assert_eq!(send_all(&mut r, ms(0), 15, 3), [(10, true), (11, true), (12, true)]);
         assert!(!r.reach(Offset(15)));
-        r.advance(|o| o.0 < 12);
+        r.advance(ms(0), |o| o.0 < 12);
         assert_eq!(send_all(&mut r, ms(1), 15, 3), [(13, true), (14, true)]);
         assert!(r.reach(Offset(15)) && r.is_live());
         assert_eq!(send_all(&mut r, ms(2), 16, 4), [(15, false)], "live: not a replay");
@@ -198,15 +202,16 @@ mod tests {
         assert_eq!(r.take_resend(ms(2), AFTER), Some(Offset(10)));
         assert_eq!(r.take_resend(ms(4), AFTER), None, "backed off to 4 ms");
         assert_eq!(r.take_resend(ms(6), AFTER), Some(Offset(10)));
-        r.advance(|o| o.0 == 10);
-        assert_eq!(r.take_resend(ms(7), AFTER), Some(Offset(11)), "progress resets the backoff");
+        r.advance(ms(6), |o| o.0 == 10);
+        assert_eq!(r.take_resend(ms(7), AFTER), None, "it moves: the next one is not overdue");
+        assert_eq!(r.take_resend(ms(8), AFTER), Some(Offset(11)), "and the backoff is over");
     }
 
     #[test]
     fn expect_rewinds_once_and_never_below_the_oldest_unanswered() {
         let mut r = reader();
         send_all(&mut r, ms(0), 14, 8);
-        r.advance(|o| o.0 == 10);
+        r.advance(ms(0), |o| o.0 == 10);
         assert_eq!(r.rewind(ms(1), Offset(12), AFTER), Rewind::Rewound);
         assert_eq!(send_all(&mut r, ms(1), 14, 8), [(12, true), (13, true)]);
         assert_eq!(r.rewind(ms(2), Offset(12), AFTER), Rewind::Ignored, "its answer is under way");
@@ -229,7 +234,7 @@ mod tests {
                     0 => { head += n; sent = send_all(&mut r, now, head, 4); }
                     1 if r.next() > r.unanswered() => {
                         answered.insert((r.unanswered().0 + n).min(r.next().0 - 1));
-                        r.advance(|o| answered.contains(&o.0));
+                        r.advance(now, |o| answered.contains(&o.0));
                         sent = send_all(&mut r, now, head, 4);
                     }
                     2 => sent.extend(r.take_resend(now, AFTER).map(|o| (o.0, true))),

@@ -63,7 +63,7 @@ impl Service {
         }
         if let Some(reader) = self.readers.get_mut(&server) {
             let log = &self.log;
-            reader.advance(|o| log.get(o).is_some_and(|entry| entry.ballot.has_answer_of(server)));
+            reader.advance(now, |o| log.get(o).is_some_and(|entry| entry.ballot.has_answer_of(server)));
         }
         self.release_if_chosen(now, offset);
         self.compare_standby(now, offset, server);

@@ -59,6 +59,8 @@ pub struct WorkerSetup {
 pub struct Worker {
     setup: WorkerSetup,
     in_flight: BinaryHeap<Reverse<Flight>>,
+    /// Frames in flight by where they come out: none that is due at once may pass them.
+    on_the_way: BTreeMap<End, usize>,
     sequence: u64,
     ready: VecDeque<(End, Frame)>,
     bulk_busy_until: Instant,
@@ -77,6 +79,7 @@ impl Worker {
         Self {
             setup,
             in_flight: BinaryHeap::new(),
+            on_the_way: BTreeMap::new(),
             sequence: 0,
             ready: VecDeque::new(),
             bulk_busy_until: Instant::ZERO,
@@ -125,6 +128,9 @@ impl Worker {
         let now = self.setup.clock.now();
         while self.in_flight.peek().is_some_and(|Reverse(flight)| flight.at <= now) {
             let Some(Reverse(flight)) = self.in_flight.pop() else { break };
+            if let Some(count) = self.on_the_way.get_mut(&flight.to) {
+                *count -= 1;
+            }
             self.ready.push_back((flight.to, flight.frame));
             self.deliver_ready();
         }
@@ -202,9 +208,11 @@ impl Worker {
             self.bulk_busy_until = self.bulk_busy_until.max(at);
         }
         for at in again.into_iter().chain([at]) {
-            if at.since(now) < AT_ONCE {
+            let on_the_way = self.on_the_way.entry(to).or_default();
+            if at.since(now) < AT_ONCE && *on_the_way == 0 {
                 self.ready.push_back((to, frame.clone()));
             } else if self.in_flight.len() < IN_FLIGHT_MAX {
+                *on_the_way += 1;
                 self.sequence += 1;
                 let flight = Flight { at, sequence: self.sequence, to, frame: frame.clone() };
                 self.in_flight.push(Reverse(flight));
