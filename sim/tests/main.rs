@@ -1,0 +1,8 @@
+//! Whole runs in virtual time. One test binary with a module a theme; `run` is what they share.
+
+mod demo;
+mod determinism;
+mod guarantees;
+mod run;
+mod schemes;
+mod transcripts;
