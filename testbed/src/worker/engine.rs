@@ -1,30 +1,25 @@
 //! One worker's loop: mail, frames that are due on a link, deadlines, frames from the TAPs, then one `ppoll` until the next of
 //! these. It carries; the nodes decide.
 
+use super::flights::{Flights, Landing};
 use super::mail::{Mail, Mailbox, Post};
 use super::ports::Ports;
 use super::wires::SharedWires;
 use crate::sys::clock::{Clock, timeout};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use parking_lot::Mutex;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
-use zerogap_proto::{Duration, Frame, Input, Instant, Node, NodeId, Output, PortId};
+use zerogap_proto::{DropReason, Duration, Frame, Input, Instant, Node, NodeId, Output, PortId};
 use zerogap_scenario::topology::End;
 use zerogap_switch::link::{Class, Fate};
 use zerogap_switch::{Counters, Radio, Switch};
 
 /// Frames taken from one TAP before the next is looked at.
 const BATCH: usize = 32;
-/// A frame that is due sooner than this is handed on at once: waiting would take longer than the link.
-const AT_ONCE: Duration = Duration::from_micros(20);
 /// Bulk that waits on a link longer than this (256 KB at 1 Gbit/s) keeps the TAPs from being read.
 const BULK_BACKLOG: Duration = Duration::from_millis(2);
-/// Frames on their way over the links at the most; more are dropped by the last link's queue.
-const IN_FLIGHT_MAX: usize = 65_536;
-
 /// A node of a worker.
 pub enum Device {
     /// A switch.
@@ -58,19 +53,11 @@ pub struct WorkerSetup {
 /// A worker.
 pub struct Worker {
     setup: WorkerSetup,
-    in_flight: BinaryHeap<Reverse<Flight>>,
-    /// Frames in flight by where they come out: none that is due at once may pass them.
-    on_the_way: BTreeMap<End, usize>,
-    sequence: u64,
+    flights: Flights,
     ready: VecDeque<(End, Frame)>,
     bulk_busy_until: Instant,
-}
-
-struct Flight {
-    at: Instant,
-    sequence: u64,
-    to: End,
-    frame: Frame,
+    /// Frames for which there was no room on their way.
+    overflowed: Counters,
 }
 
 impl Worker {
@@ -78,11 +65,10 @@ impl Worker {
     pub fn new(setup: WorkerSetup) -> Self {
         Self {
             setup,
-            in_flight: BinaryHeap::new(),
-            on_the_way: BTreeMap::new(),
-            sequence: 0,
+            flights: Flights::default(),
             ready: VecDeque::new(),
             bulk_busy_until: Instant::ZERO,
+            overflowed: Counters::default(),
         }
     }
 
@@ -126,12 +112,8 @@ impl Worker {
     /// Delivers what has reached the end of its link.
     fn land(&mut self) {
         let now = self.setup.clock.now();
-        while self.in_flight.peek().is_some_and(|Reverse(flight)| flight.at <= now) {
-            let Some(Reverse(flight)) = self.in_flight.pop() else { break };
-            if let Some(count) = self.on_the_way.get_mut(&flight.to) {
-                *count -= 1;
-            }
-            self.ready.push_back((flight.to, flight.frame));
+        while let Some(landed) = self.flights.land(now) {
+            self.ready.push_back(landed);
             self.deliver_ready();
         }
     }
@@ -168,7 +150,7 @@ impl Worker {
 
     fn wait(&self) {
         let now = self.setup.clock.now();
-        let landing = self.in_flight.peek().map(|Reverse(flight)| flight.at);
+        let landing = self.flights.next_at();
         let nodes = self.setup.devices.values().filter_map(|device| Some(device.node().deadline()?.0)).min();
         let held_back = self.held_back();
         let relief = held_back.then_some(self.bulk_busy_until);
@@ -208,14 +190,10 @@ impl Worker {
             self.bulk_busy_until = self.bulk_busy_until.max(at);
         }
         for at in again.into_iter().chain([at]) {
-            let on_the_way = self.on_the_way.entry(to).or_default();
-            if at.since(now) < AT_ONCE && *on_the_way == 0 {
-                self.ready.push_back((to, frame.clone()));
-            } else if self.in_flight.len() < IN_FLIGHT_MAX {
-                *on_the_way += 1;
-                self.sequence += 1;
-                let flight = Flight { at, sequence: self.sequence, to, frame: frame.clone() };
-                self.in_flight.push(Reverse(flight));
+            match self.flights.depart(now, at, to, &frame) {
+                Landing::Now => self.ready.push_back((to, frame.clone())),
+                Landing::Later => {}
+                Landing::Full => self.overflowed.drop(DropReason::QueueFull),
             }
         }
     }
@@ -241,6 +219,10 @@ impl Worker {
         for (node, dropped) in self.setup.wires.wires().drops() {
             drops.entry(*node).or_default().add(dropped);
         }
+        // Nobody knows any more at which switch these were; the first one answers for them.
+        if let Some(first) = self.setup.devices.keys().next() {
+            drops.entry(*first).or_default().add(&self.overflowed);
+        }
         // What a host's kernel refused is a loss at the switch that the host is plugged into.
         for (host, refused) in self.setup.ports.refused() {
             if let Some(switch) = self.setup.wires.wires().peer_of(*host) {
@@ -263,22 +245,5 @@ impl Device {
             Self::Switch(switch) => &mut **switch,
             Self::Radio(radio) => &mut **radio,
         }
-    }
-}
-
-impl PartialEq for Flight {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.sequence) == (other.at, other.sequence)
-    }
-}
-impl Eq for Flight {}
-impl PartialOrd for Flight {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Flight {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.sequence).cmp(&(other.at, other.sequence))
     }
 }

@@ -3,6 +3,7 @@
 //! on its way; the two tell each other by atomics how busy the shared links are.
 
 mod engine;
+mod flights;
 mod mail;
 mod ports;
 mod wires;

@@ -1,0 +1,8 @@
+//! Real runs from end to end: processes in namespaces, TAPs, the monotonic clock. Each test reads as what a user would do and
+//! what must then be true. No test asserts an absolute time; a run that is inconclusive because the host stalled is repeated.
+
+mod aborts;
+mod faults;
+mod migrations;
+mod program;
+mod traces;

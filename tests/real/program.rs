@@ -1,0 +1,116 @@
+//! Running the program as a user does, and reading its result.
+
+use serde_json::Value;
+use std::process::{Command, Output};
+use zerogap_testbed::sys::lock::RealLock;
+
+/// How often a run that the host spoilt is repeated.
+const TRIES: u32 = 4;
+/// Small enough that a migration takes a fraction of a second, large enough that it is one.
+const STATE: &str = "10MB";
+
+/// The program.
+pub(crate) fn zerogap(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zerogap"));
+    command.args(args);
+    command
+}
+
+/// Holds the one place for real runs; `None`, with the reason on standard error, where there can be none.
+pub(crate) fn stage() -> Option<RealLock> {
+    let doctor = zerogap(&["doctor"]).output().expect("the program runs");
+    if doctor.status.success() {
+        return Some(RealLock::take().expect("a lock"));
+    }
+    let why = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(std::env::var_os("CI").is_none(), "CI must be able to run for real:\n{why}");
+    eprintln!("skipped: no real run is possible here\n{why}");
+    None
+}
+
+/// One real run with `--json`, repeated while the host spoils it. `set` are `--set` arguments.
+pub(crate) fn run(args: &[&str], set: &[&str]) -> Run {
+    let mut last = None;
+    for _ in 0..TRIES {
+        let mut command = zerogap(&["run", "--json", "--state", STATE]);
+        command.args(args).args(set.iter().flat_map(|set| ["--set", set]));
+        let run = Run::of(command.output().expect("the program runs"));
+        if !run.spoilt() {
+            return run;
+        }
+        last = Some(run);
+    }
+    let run = last.expect("at least one try");
+    panic!("the host spoilt {TRIES} runs in a row:\n{}", run.told)
+}
+
+/// The same experiment in virtual time.
+pub(crate) fn simulate(args: &[&str], set: &[&str]) -> Run {
+    let mut command = zerogap(&["simulate", "--json", "--state", STATE]);
+    command.args(args).args(set.iter().flat_map(|set| ["--set", set]));
+    Run::of(command.output().expect("the program runs"))
+}
+
+/// A run that is over.
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) result: Value,
+    /// What it told people.
+    pub(crate) told: String,
+}
+
+impl Run {
+    fn of(output: Output) -> Self {
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let result = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("standard output is not a result ({error}); it told people:\n{told}")
+        });
+        Self { code: output.status.code(), result, told }
+    }
+
+    /// The host spoilt it: nothing but its stalls stood against the run, or made more migrations necessary than were wanted.
+    fn spoilt(&self) -> bool {
+        let by_host = |i: &Value| i["cause"] == "host";
+        let interruptions = self.result["interruptions"].as_array().expect("a list");
+        !interruptions.is_empty() && interruptions.iter().any(by_host)
+    }
+
+    /// Every migration's outcome, with the reason of those that were aborted.
+    pub(crate) fn outcomes(&self) -> Vec<String> {
+        let outcome = |m: &Value| match m["reason"].as_str() {
+            Some(reason) => reason.to_owned(),
+            None => m["outcome"].as_str().unwrap_or("?").to_owned(),
+        };
+        self.migrations().map(outcome).collect()
+    }
+
+    /// The names of the `n`-th migration's phases.
+    pub(crate) fn phases(&self, n: usize) -> Vec<String> {
+        let phases = self.result["migrations"][n]["phases"].as_array().cloned().unwrap_or_default();
+        phases.iter().map(|phase| phase["name"].as_str().unwrap_or("?").to_owned()).collect()
+    }
+
+    fn migrations(&self) -> impl Iterator<Item = &Value> {
+        self.result["migrations"].as_array().expect("a list").iter()
+    }
+
+    /// Nothing lost, doubled or out of order, and the serving servers' states are equal.
+    pub(crate) fn assert_whole(&self) {
+        let requests = &self.result["requests"];
+        for counter in ["lost", "duplicated", "reordered"] {
+            assert_eq!(requests[counter], 0, "{counter}: {}", self.told);
+        }
+        assert!(requests["sent"].as_u64() > Some(100), "{}", self.told);
+        let digests = self.result["state_digests"].as_object().expect("digests");
+        assert!(!digests.is_empty(), "somebody serves: {}", self.told);
+        let first = digests.values().next();
+        assert!(digests.values().all(|digest| Some(digest) == first), "{}", self.told);
+    }
+
+    /// Whole, and no request late.
+    pub(crate) fn assert_uninterrupted(&self) {
+        self.assert_whole();
+        assert_eq!(self.result["verdict"], "uninterrupted", "{}", self.told);
+        assert_eq!(self.code, Some(0));
+    }
+}
