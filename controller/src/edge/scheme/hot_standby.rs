@@ -13,7 +13,7 @@
 //!               a scan differs from the cut              ──▶ anchor       Cancel
 //!  Replay, Review, SwitchOver                                (the anchor, by itself)
 //!  any up to Review: target or source lost, task failed,
-//!               phase too long, no standby               ──▶ anchor       Cancel       ─▶ (no plan)
+//!               scrub failed, phase too long, no standby ──▶ anchor       Cancel       ─▶ (no plan)
 //! ```
 //!
 //! A re-seed (one target at the primary's own site, the primary snapshotted) takes the same steps.
@@ -90,7 +90,7 @@ fn restore(s: &Situation<'_>, plan: &PlanStatus) -> Steps {
     let mut targets = Vec::with_capacity(plan.targets.len());
     for status in plan.targets.iter().filter_map(|&target| s.view.alive(target)) {
         let Some(restored) = restored(status, plan) else { continue };
-        if restored != (cut.mark, cut.digest) || status.scrub_failed {
+        if restored != (cut.mark, cut.digest) {
             let reason = AbortReason::DigestMismatch;
             return Steps::anchor(ServiceOrder::Cancel { migration, reason });
         }
@@ -117,6 +117,9 @@ fn why_abort(s: &Situation<'_>, plan: &PlanStatus) -> Option<AbortReason> {
     }
     if plan.targets.iter().any(|&target| is_target_lost(s, plan, target)) {
         return Some(AbortReason::TargetLost);
+    }
+    if plan.targets.iter().any(|&target| is_corrupt(s, plan, target)) {
+        return Some(AbortReason::DigestMismatch);
     }
     if let Some(reason) = failure(s, plan) {
         return Some(reason);
@@ -148,6 +151,12 @@ fn is_target_lost(s: &Situation<'_>, plan: &PlanStatus, target: NodeId) -> bool 
         Phase::Replay | Phase::Review => !knows && !status.holds_state,
         Phase::Initial | Phase::Handover | Phase::SwitchOver | Phase::Complete => false,
     }
+}
+
+/// A target's own scrub found memory that is not what its digest says. Its answers may still agree, as the digest in them
+/// does not know, so the review alone would let it serve.
+fn is_corrupt(s: &Situation<'_>, plan: &PlanStatus, target: NodeId) -> bool {
+    has_joined(s, plan, target) && s.view.alive(target).is_some_and(|status| status.scrub_failed)
 }
 
 /// The reason for which a server of the plan has failed, if one has.

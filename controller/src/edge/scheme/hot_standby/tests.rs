@@ -238,9 +238,19 @@ fn a_target_that_does_not_hold_exactly_the_cut_ends_the_migration() {
         let bench = bench(Phase::Restore, SENT, [RESTORED, wrong]);
         assert_eq!(orders(&bench), cancel(AbortReason::DigestMismatch), "{wrong:?}");
     }
-    let mut bench = bench(Phase::Restore, SENT, [RESTORED; 2]);
-    bench.view.learn_server(ServerStatus { scrub_failed: true, ..report(B2, 2, RESTORED) });
-    assert_eq!(orders(&bench), cancel(AbortReason::DigestMismatch), "its memory is not what its digest says");
+}
+
+#[test]
+fn a_target_whose_scrub_fails_ends_the_migration_up_to_the_commit_point() {
+    let corrupt = |phase| {
+        let mut bench = bench(phase, SENT, [RESTORED; 2]);
+        bench.view.learn_server(ServerStatus { scrub_failed: true, ..report(B2, 2, RESTORED) });
+        orders(&bench)
+    };
+    for phase in [Phase::Restore, Phase::Replay, Phase::Review] {
+        assert_eq!(corrupt(phase), cancel(AbortReason::DigestMismatch), "{phase}");
+    }
+    assert_eq!(corrupt(Phase::SwitchOver), [], "only forward from here; the anchor quarantines it");
 }
 
 #[test]
