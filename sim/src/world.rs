@@ -76,6 +76,8 @@ pub struct World<'a> {
     pub(crate) transfers: Transfers,
     pub(crate) recorder: Recorder,
     director: Director,
+    /// When the director will be woken.
+    director_wake: Option<Instant>,
     /// When each node will be woken.
     wakes: BTreeMap<NodeId, Instant>,
     fresh_events: Vec<(Instant, NodeId, Event)>,
@@ -83,6 +85,8 @@ pub struct World<'a> {
     latency: Sampler,
     replay: Sampler,
     delay: Sampler,
+    /// When the last message of each control channel arrives: channels keep their order.
+    channels: BTreeMap<(NodeId, NodeId), Instant>,
     over: bool,
 }
 
@@ -99,12 +103,14 @@ impl<'a> World<'a> {
             transfers: Transfers::default(),
             recorder: Recorder::default(),
             director: Director::new(&scenario.testbed, Instant::ZERO),
+            director_wake: None,
             wakes: BTreeMap::new(),
             fresh_events: Vec::new(),
             jobs: stream(seed, "sim.jobs"),
             latency: stream(seed, "sim.host_latency"),
             replay: stream(seed, "sim.replay"),
             delay: stream(seed, "sim.control_delay"),
+            channels: BTreeMap::new(),
             over: false,
         };
         world.populate()?;
@@ -152,7 +158,7 @@ impl<'a> World<'a> {
         for node in nodes {
             self.feed(node, Input::Start);
         }
-        self.queue.push(Instant::ZERO, Happening::Director);
+        self.direct(watch);
         while !self.over {
             let Some(happening) = self.queue.pop() else { return };
             self.happen(happening);
@@ -193,7 +199,12 @@ impl<'a> World<'a> {
             Happening::Respawn(node) => self.respawn(now, node),
             Happening::Resume(node) => self.resume(now, node),
             Happening::WireUp(name) => self.wires.set_up(&name, true),
-            Happening::Director => self.director.tick(now),
+            Happening::Director => {
+                if self.director_wake.is_some_and(|at| at <= now) {
+                    self.director_wake = None;
+                }
+                self.director.tick(now);
+            }
         }
     }
 
@@ -202,12 +213,8 @@ impl<'a> World<'a> {
         let now = self.queue.now();
         for (at, who, event) in std::mem::take(&mut self.fresh_events) {
             watch(at, who, &event);
-            let before = self.director.deadline();
             self.director.watch(now, &event);
             self.recorder.event(at, who, event);
-            if let Some(at) = self.director.deadline().filter(|at| Some(*at) != before) {
-                self.queue.push(at, Happening::Director);
-            }
         }
         while let Some(action) = self.director.poll() {
             match action {
@@ -220,9 +227,12 @@ impl<'a> World<'a> {
                 ),
                 Action::End { .. } => self.over = true,
             }
-            if let Some(at) = self.director.deadline() {
-                self.queue.push(at, Happening::Director);
-            }
+        }
+        if let Some(at) = self.director.deadline()
+            && self.director_wake.is_none_or(|scheduled| at < scheduled)
+        {
+            self.director_wake = Some(at);
+            self.queue.push(at, Happening::Director);
         }
     }
 
@@ -328,7 +338,9 @@ impl<'a> World<'a> {
     pub(crate) fn send_control(&mut self, now: Instant, from: NodeId, to: NodeId, message: Control) {
         self.recorder.sniff(&message);
         let delay = self.delay.draw(&self.scenario.testbed.sim.control_delay);
-        self.queue.push(now + delay, Happening::Control { to, from, message });
+        let last = self.channels.entry((from, to)).or_default();
+        *last = (*last).max(now + delay);
+        self.queue.push(*last, Happening::Control { to, from, message });
     }
 
     fn send_frame(&mut self, now: Instant, from: End, frame: Frame) {

@@ -51,8 +51,11 @@ fn a_bit_that_flips_before_the_restores_scan_aborts_and_the_next_attempt_complet
 }
 
 #[test]
-fn a_bit_that_flips_in_a_target_during_the_review() {
+fn a_bit_that_flips_in_a_target_during_the_review_is_found_by_its_scrub_and_ends_the_attempt() {
+    // No request touches the floor's corner, so no answer tells: only the scrub does.
     let run = short(&["faults.0={kind: flip-bit, at: {phase: Review}, node: edge-b2, byte: 0, bit: 3}"]);
+    run.assert_unnoticed();
+    assert_eq!(run.outcomes(), [Outcome::Aborted(AbortReason::DigestMismatch), Outcome::Complete]);
     assert_snapshot!(run.transcript());
 }
 
