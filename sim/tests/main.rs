@@ -2,7 +2,7 @@
 
 mod demo;
 mod determinism;
-//mod guarantees;
+mod guarantees;
 mod run;
 mod schemes;
 mod transcripts;

@@ -57,7 +57,7 @@ fn handing_over_back_and_forth_during_a_migration_changes_only_the_path() {
         "client.dwell=0",
         "client.hysteresis_mm=100",
         "client.reach_mm=100",
-        "state.size=40 MB",
+        "state.size=60 MB",
     ]);
     let (begun, ended) = (run.entered(Phase::Snapshot), run.entered(Phase::Complete));
     let moved = run.events().filter(|(at, event)| {
