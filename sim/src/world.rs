@@ -1,10 +1,10 @@
 //! The world: all nodes, the queue, the wires. It hands each node what happens to it, drains it, and schedules what comes of
 //! that. It decides nothing about migrations.
 
+use crate::SimError;
 use crate::host::{Host, Pending};
 use crate::queue::Queue;
 use crate::transfers::Transfers;
-use crate::SimError;
 use std::collections::BTreeMap;
 use zerogap_client_agv::Agv;
 use zerogap_controller::{EdgeController, SdnController};

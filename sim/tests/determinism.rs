@@ -37,10 +37,15 @@ fn another_seed_gives_another_run() {
 #[test]
 fn more_draws_for_one_purpose_shift_no_other() {
     let due = |run: &Run| run.finished.recorder.records.iter().map(|r| (r.due, r.sent)).collect::<Vec<_>>();
-    let (plain, lossier) = (eventful(&[]), eventful(&["links.overrides.edge-a2={loss: 0.1, duplicate: 0.1}"]));
+    let (plain, lossier) =
+        (eventful(&[]), eventful(&["links.overrides.edge-a2={loss: 0.1, duplicate: 0.1}"]));
     let least = due(&plain).len().min(due(&lossier).len());
     assert!(least > 250, "{}", plain.transcript());
-    assert_eq!(due(&plain)[..least], due(&lossier)[..least], "the client's schedule is not the wires' business");
+    assert_eq!(
+        due(&plain)[..least],
+        due(&lossier)[..least],
+        "the client's schedule is not the wires' business"
+    );
     // No request reaches an idle server's wire before the migration: what is drawn there begins with it.
     let before = |run: &Run| {
         let begun = run.journal().find(" begun ").expect("a migration began");

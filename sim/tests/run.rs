@@ -47,7 +47,8 @@ impl Run {
 
     /// When the first migration entered a phase.
     pub(crate) fn entered(&self, wanted: Phase) -> Instant {
-        let entered = self.events().find(|(_, event)| matches!(event, Event::Phase { phase, .. } if *phase == wanted));
+        let entered =
+            self.events().find(|(_, event)| matches!(event, Event::Phase { phase, .. } if *phase == wanted));
         entered.unwrap_or_else(|| panic!("never entered {wanted}:\n{}", self.transcript())).0
     }
 

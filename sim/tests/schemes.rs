@@ -60,9 +60,9 @@ fn handing_over_back_and_forth_during_a_migration_changes_only_the_path() {
         "state.size=60 MB",
     ]);
     let (begun, ended) = (run.entered(Phase::Snapshot), run.entered(Phase::Complete));
-    let moved = run.events().filter(|(at, event)| {
-        matches!(event, Event::Associated { .. }) && (begun..ended).contains(at)
-    });
+    let moved = run
+        .events()
+        .filter(|(at, event)| matches!(event, Event::Associated { .. }) && (begun..ended).contains(at));
     assert!(moved.count() >= 2, "{}", run.transcript());
     assert_all_complete(&run, 1);
 }
@@ -94,16 +94,14 @@ fn a_primary_killed_at_any_instant_of_a_requests_life_makes_none_late() {
 
 #[test]
 fn a_killed_standby_is_replaced_and_the_next_migration_snapshots_its_replacement() {
-    let run = short(&[
-        "client.route.0.x_mm=8000",
-        "faults.0={kind: kill, at: {time: 300 ms}, node: edge-a2}",
-    ]);
+    let run =
+        short(&["client.route.0.x_mm=8000", "faults.0={kind: kill, at: {time: 300 ms}, node: edge-a2}"]);
     run.assert_unnoticed();
     let begun: Vec<_> = run
         .events()
-        .filter_map(|(_, event)| match event {
-            Event::Begun { goal, snapshotter, targets, .. } => Some((*goal, *snapshotter, targets.clone())),
-            _ => None,
+        .filter_map(|(_, event)| {
+            let Event::Begun { goal, snapshotter, targets, .. } = event else { return None };
+            Some((*goal, *snapshotter, targets.clone()))
         })
         .collect();
     let id = |name: &str| run.scenario.topology.names.id(name).expect("the demo has it");
@@ -118,6 +116,7 @@ fn a_killed_standby_is_replaced_and_the_next_migration_snapshots_its_replacement
 #[test]
 fn a_fault_strikes_at_its_time_and_not_with_the_next_event() {
     let run = short(&["faults.0={kind: stop, at: {time: 1234567 ns}, node: edge-a2, for: 1 ms}"]);
-    let strike = run.events().find(|(_, event)| matches!(event, Event::Fault { .. })).map(|(at, _)| at.as_nanos());
+    let strike =
+        run.events().find(|(_, event)| matches!(event, Event::Fault { .. })).map(|(at, _)| at.as_nanos());
     assert_eq!(strike, Some(1_234_567), "{}", run.transcript());
 }

@@ -61,7 +61,9 @@ fn a_bit_that_flips_in_a_target_during_the_review_is_found_by_its_scrub_and_ends
 
 #[test]
 fn the_controllers_are_restarted_in_every_phase() {
-    for phase in [Phase::Snapshot, Phase::Transfer, Phase::Restore, Phase::Replay, Phase::Review, Phase::SwitchOver] {
+    for phase in
+        [Phase::Snapshot, Phase::Transfer, Phase::Restore, Phase::Replay, Phase::Review, Phase::SwitchOver]
+    {
         let run = short(&[&format!("faults.0={{kind: restart-controllers, at: {{phase: {phase}}}}}")]);
         run.assert_unnoticed();
         assert_eq!(run.outcomes().last(), Some(&Outcome::Complete), "{}", run.transcript());
