@@ -4,7 +4,7 @@ use crate::bench::{forward, wait_for};
 use crate::nodes::{Process, ask, ask_life, start_server};
 use nix::sys::signal::Signal;
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use zerogap_proto::address::{TRANSFER_PORT, transfer_addr, transfer_mac};
 use zerogap_proto::{Endpoint, JobFailure, MigrationId, Offset, ServerCommand, Task};
@@ -66,16 +66,18 @@ pub(crate) fn unreachable() {
 pub(crate) fn child_ends() {
     let (source, target) =
         (start_server(1, SLOW_STATE_BYTES, true), start_server(2, SLOW_STATE_BYTES, false));
-    let stop = AtomicBool::new(false);
+    let (stop, carried) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         let _stop = StopOnDrop(&stop);
-        scope.spawn(|| trickle(&source, &target, &stop));
+        scope.spawn(|| trickle(&source, &target, &carried, &stop));
         let send = |migration| {
             target.order(ServerCommand::Prepare { migration });
             target.status("a target that waits", |task| *task == Task::Receiving { migration });
             let targets = endpoints(std::slice::from_ref(&target));
+            let before = carried.load(Ordering::Relaxed);
             source.order(ServerCommand::Snapshot { migration, targets });
             wait_for("the child", || processes(&source) == 3);
+            wait_for("some of the state", || carried.load(Ordering::Relaxed) > before + 20);
         };
         send(MIGRATION);
         source.order(ServerCommand::Cancel { migration: MIGRATION });
@@ -85,18 +87,23 @@ pub(crate) fn child_ends() {
         send(MigrationId(2));
         source.host.kill_process(1, Signal::SIGKILL).unwrap();
         wait_for("the child's end after its server's", || processes(&source) == 1);
+        // Whatever is still on its way stays there: the target waits for a while and gives up.
+        stop.store(true, Ordering::Relaxed);
         let torn = Task::Failed { migration: MigrationId(2), reason: JobFailure::Torn };
         target.status("the failure at the target", |task| *task == torn);
     });
 }
 
 /// Carries a frame between the two transfer networks only now and then: the transfer would take a minute.
-fn trickle(a: &Process, b: &Process, stop: &AtomicBool) {
+fn trickle(a: &Process, b: &Process, carried: &AtomicUsize, stop: &AtomicBool) {
     let ports = [a.host.eth1.as_ref().unwrap(), b.host.eth1.as_ref().unwrap()];
-    forward(ports, Duration::from_secs(60), |_, _| {
-        std::thread::sleep(Duration::from_millis(4));
-        stop.load(Ordering::Relaxed)
-    });
+    while !stop.load(Ordering::Relaxed) {
+        forward(ports, Duration::from_millis(50), |_, frame| {
+            std::thread::sleep(Duration::from_millis(4));
+            carried.fetch_add(usize::from(frame.len() > 1_000), Ordering::Relaxed);
+            stop.load(Ordering::Relaxed)
+        });
+    }
 }
 
 fn endpoints(targets: &[Process]) -> Vec<Endpoint> {
