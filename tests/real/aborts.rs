@@ -5,7 +5,7 @@ use crate::program::{run, stage};
 fn assert_aborted_then_complete(fault: &str, reasons: &[&str]) {
     let Some(_stage) = stage() else { return };
     let run = run(&[], &[&format!("faults=[{fault}]")]);
-    run.assert_uninterrupted();
+    run.assert_unnoticed();
     let outcomes = run.outcomes();
     let [first, .., last] = &outcomes[..] else {
         panic!("two attempts at least: {outcomes:?}\n{}", run.told)

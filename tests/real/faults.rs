@@ -3,7 +3,7 @@
 use crate::program::{Run, run, stage};
 
 fn assert_nothing_noticed(run: &Run) {
-    run.assert_uninterrupted();
+    run.assert_unnoticed();
     assert_eq!(run.outcomes().last().map(String::as_str), Some("complete"), "{}", run.told);
 }
 

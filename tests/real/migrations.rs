@@ -6,7 +6,7 @@ use crate::program::{run, simulate, stage};
 fn one_migration_and_the_client_does_not_notice() {
     let Some(_stage) = stage() else { return };
     let run = run(&[], &[]);
-    run.assert_uninterrupted();
+    run.assert_unnoticed();
     assert_eq!(run.outcomes(), ["complete"]);
     let review = &run.result["migrations"][0]["review"];
     assert_eq!((&review["required"], &review["disagreed"]), (&20.into(), &0.into()));
@@ -36,7 +36,7 @@ fn ten_shuttled_migrations() {
         &["--migrations", "10"],
         &["client.route=[{x_mm: 10500, y_mm: 10000}, {x_mm: 14500, y_mm: 10000}]"],
     );
-    run.assert_uninterrupted();
+    run.assert_unnoticed();
     assert_eq!(run.outcomes(), ["complete"; 10]);
 }
 
@@ -44,7 +44,7 @@ fn ten_shuttled_migrations() {
 fn a_control_run_moves_nothing() {
     let Some(_stage) = stage() else { return };
     let run = run(&["--migrations", "0", "--duration", "4s"], &[]);
-    run.assert_uninterrupted();
+    run.assert_unnoticed();
     assert!(run.outcomes().is_empty());
 }
 
@@ -61,5 +61,7 @@ fn handing_over_back_and_forth_during_a_migration_changes_the_path_only() {
     let run = run(&[], &set);
     run.assert_whole();
     assert_eq!(run.outcomes(), ["complete"]);
-    assert!(run.told.matches("now comes in by").count() >= 4, "{}", run.told);
+    let (_, since) = run.told.split_once("Transfer ").expect("a transfer");
+    let (during, _) = since.split_once("Complete ").expect("an end");
+    assert!(during.contains("agv now comes in by s1"), "{}", run.told);
 }

@@ -6,6 +6,8 @@ use zerogap_testbed::sys::lock::RealLock;
 
 /// How often a run that the host spoilt is repeated.
 const TRIES: u32 = 4;
+/// The exit code of a run in which nothing was late but where the host stalled.
+const INCONCLUSIVE: i32 = 4;
 /// Small enough that a migration takes a fraction of a second, large enough that it is one.
 const STATE: &str = "10MB";
 
@@ -68,11 +70,14 @@ impl Run {
         Self { code: output.status.code(), result, told }
     }
 
-    /// The host spoilt it: nothing but its stalls stood against the run, or made more migrations necessary than were wanted.
+    /// It did not come out well, and the host's stalls had a part in it.
     fn spoilt(&self) -> bool {
-        let by_host = |i: &Value| i["cause"] == "host";
-        let interruptions = self.result["interruptions"].as_array().expect("a list");
-        !interruptions.is_empty() && interruptions.iter().any(by_host)
+        let well = matches!(self.code, Some(0 | INCONCLUSIVE));
+        !well && self.interruptions().iter().any(|i| i["cause"] == "host")
+    }
+
+    fn interruptions(&self) -> &Vec<Value> {
+        self.result["interruptions"].as_array().expect("a list")
     }
 
     /// Every migration's outcome, with the reason of those that were aborted.
@@ -107,10 +112,10 @@ impl Run {
         assert!(digests.values().all(|digest| Some(digest) == first), "{}", self.told);
     }
 
-    /// Whole, and no request late.
-    pub(crate) fn assert_uninterrupted(&self) {
+    /// Whole, and no request late but where the host stalled.
+    pub(crate) fn assert_unnoticed(&self) {
         self.assert_whole();
-        assert_eq!(self.result["verdict"], "uninterrupted", "{}", self.told);
-        assert_eq!(self.code, Some(0));
+        assert!(self.interruptions().iter().all(|i| i["cause"] == "host"), "{}", self.told);
+        assert!(matches!(self.code, Some(0 | INCONCLUSIVE)), "{}", self.told);
     }
 }

@@ -1,4 +1,4 @@
-//! Writes a run's files: `events.ndjson`, `rtt.hlog`, and last `result.json`, so that a directory that has the result has
+//! Writes a run's files: `events.ndjson`, `rtt.hlog`, `requests.csv`, and last `result.json`, so that a directory that has the result has
 //! all of it. The only input and output of this crate's results.
 
 use super::hlog::{HlogError, rtt_log};
@@ -51,7 +51,19 @@ pub fn write(
         .map_err(|source| WriteError::Hlog { path: dir.join("rtt.hlog"), source })?;
     put(dir.join("events.ndjson"), journal.to_ndjson(names).as_bytes())?;
     put(dir.join("rtt.hlog"), &latencies)?;
+    put(dir.join("requests.csv"), requests_csv(records).as_bytes())?;
     put(dir.join("result.json"), result.to_json().as_bytes())
+}
+
+/// Every request as its client saw it, so that anybody can compute the figures anew. Nanoseconds since the start of the run;
+/// no answer: an empty field.
+fn requests_csv(records: &[Record]) -> String {
+    let line = |r: &Record| {
+        let answered = r.answered.map(|at| at.as_nanos().to_string()).unwrap_or_default();
+        format!("{},{},{},{answered},{}\n", r.sequence.0, r.due.as_nanos(), r.sent.as_nanos(), r.duplicates)
+    };
+    let head = "sequence,due_ns,sent_ns,answered_ns,duplicates\n".to_owned();
+    head + &records.iter().map(line).collect::<String>()
 }
 
 fn put(path: PathBuf, bytes: &[u8]) -> Result<(), WriteError> {
