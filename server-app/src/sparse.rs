@@ -26,6 +26,7 @@ impl SparseMemory {
         self.pages.iter().flatten().count()
     }
 
+    #[inline]
     fn page_mut(&mut self, page: usize) -> &mut Page {
         let prior = self.prior;
         let held = self.pages[page].get_or_insert_with(|| {
@@ -46,6 +47,7 @@ impl Memory for SparseMemory {
         self.prior
     }
 
+    #[inline]
     fn get(&self, index: usize) -> u8 {
         assert!(index < self.len, "cell {index} of {}", self.len);
         self.pages[index / PAGE_LEN]
@@ -53,6 +55,7 @@ impl Memory for SparseMemory {
             .map_or_else(|| self.prior.at(index), |page| page[index % PAGE_LEN])
     }
 
+    #[inline]
     fn set(&mut self, index: usize, value: u8) {
         assert!(index < self.len, "cell {index} of {}", self.len);
         self.page_mut(index / PAGE_LEN)[index % PAGE_LEN] = value;
