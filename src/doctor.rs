@@ -1,7 +1,7 @@
 //! `zerogap doctor`: what this machine can and cannot do.
 
 use crate::cli::Doctor;
-use crate::exit::{Code, fail};
+use crate::exit::{Code, fail, print};
 use std::process::ExitCode;
 use zerogap_testbed::doctor::{Checkup, Needs};
 use zerogap_testbed::userns;
@@ -12,11 +12,11 @@ pub(crate) fn main(args: &Doctor) -> ExitCode {
     let checkup = Checkup::examine(&Needs::default());
     if args.json {
         match serde_json::to_string_pretty(&checkup) {
-            Ok(json) => println!("{json}"),
+            Ok(json) => print(json),
             Err(error) => return fail(Code::Failed, error),
         }
     } else {
-        print!("{checkup}");
+        print(checkup.to_string().trim_end());
     }
     if checkup.required_missing().is_empty() {
         ExitCode::SUCCESS

@@ -1,6 +1,7 @@
 //! The exit codes that programs rely on, and errors that know theirs.
 
 use std::fmt;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Why a command did not succeed.
@@ -18,4 +19,9 @@ pub(crate) enum Code {
 pub(crate) fn fail(code: Code, error: impl fmt::Display) -> ExitCode {
     eprintln!("zerogap: {error}");
     ExitCode::from(code as u8)
+}
+
+/// Prints a line on standard output. A reader that has gone away (`| head`) is no error.
+pub(crate) fn print(line: impl fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

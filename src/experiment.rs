@@ -2,36 +2,45 @@
 
 use crate::cli::Experiment;
 use crate::exit::{Code, fail};
+use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use zerogap_proto::{Event, Instant, NodeId};
-use zerogap_scenario::file::{self, FileError};
-use zerogap_scenario::results::{event_line, report, write};
+use zerogap_scenario::file;
+use zerogap_scenario::results::{event_line, phase_line, report, write};
 use zerogap_scenario::{Finished, Scenario};
 
 /// The file that is looked for when none is named.
 const FILE: &str = "testbed.yaml";
 
-/// Loads the scenario that the arguments ask for.
-pub(crate) fn load(args: &Experiment) -> Result<Scenario, FileError> {
+/// Loads the scenario that the arguments ask for, and makes sure that it can run and that its results have a place.
+pub(crate) fn load(args: &Experiment) -> Result<Scenario, String> {
     let overrides = args.overrides();
     let testbed = match &args.file {
         Some(file) => file::load(file, &overrides),
         None if Path::new(FILE).exists() => file::load(Path::new(FILE), &overrides),
         None => file::parse("the built-in demo", include_str!("../testbed.yaml"), &overrides),
     };
-    testbed.map(Scenario::new)
+    let scenario = Scenario::new(testbed.map_err(|error| error.to_string())?);
+    scenario.check().map_err(|error| error.to_string())?;
+    if let Some(dir) = &args.out {
+        std::fs::create_dir_all(dir)
+            .map_err(|error| format!("cannot create {}: {error}; choose another --out", dir.display()))?;
+    }
+    Ok(scenario)
 }
 
 /// Where people's output goes: to standard output if a person reads it, otherwise beside it.
 pub(crate) struct Show {
     on_stdout: bool,
+    /// The client has not come in anywhere yet.
+    initial: Cell<bool>,
 }
 
 impl Show {
     pub(crate) fn new(args: &Experiment) -> Self {
-        Self { on_stdout: !args.json && std::io::stdout().is_terminal() }
+        Self { on_stdout: !args.json && std::io::stdout().is_terminal(), initial: Cell::new(true) }
     }
 
     pub(crate) fn colour(&self) -> bool {
@@ -50,8 +59,16 @@ impl Show {
 
     /// Shows an event as it happens, if people want to see it.
     pub(crate) fn event(&self, scenario: &Scenario, at: Instant, _who: NodeId, event: &Event) {
-        let agreements = scenario.testbed.review.agreements;
-        if let Some(line) = event_line(at, event, &scenario.topology.names, agreements) {
+        let (names, agreements) = (&scenario.topology.names, scenario.testbed.review.agreements);
+        if let Event::PacketIn { client, switch, .. } = event
+            && self.initial.replace(false)
+        {
+            let serving = scenario.testbed.service.serving.join(" and ");
+            let note =
+                format!("{} comes in by {}; {serving} serve", names.name(*client), names.name(*switch));
+            return self.line(&phase_line(at, "Initial", &note));
+        }
+        if let Some(line) = event_line(at, event, names, agreements) {
             self.line(&line);
         }
     }

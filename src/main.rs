@@ -4,8 +4,8 @@
 mod cli;
 mod doctor;
 mod exec;
-mod experiment;
 mod exit;
+mod experiment;
 mod run;
 mod simulate;
 mod validate;

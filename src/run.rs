@@ -8,7 +8,8 @@ use zerogap_scenario::Scenario;
 use zerogap_testbed::doctor::{Checkup, Needs};
 use zerogap_testbed::userns;
 
-const INSTEAD: &str = "`zerogap simulate` runs the same experiment in virtual time and needs nothing of this.";
+const INSTEAD: &str =
+    "`zerogap simulate` runs the same experiment in virtual time and needs nothing of this.";
 
 pub(crate) fn main(args: &Experiment) -> ExitCode {
     let scenario = match load(args) {
@@ -37,5 +38,9 @@ fn missing(scenario: &Scenario) -> Vec<String> {
     let states = scenario.servers.len() as u64 + 1;
     let needs = Needs { memory_bytes: states * scenario.testbed.state.size.0, ports: Vec::new() };
     let checkup = Checkup::examine(&needs);
-    checkup.required_missing().iter().map(|check| format!("{}: {} → {}", check.name, check.what, check.mend)).collect()
+    checkup
+        .required_missing()
+        .iter()
+        .map(|check| format!("{}: {} → {}", check.name, check.what, check.mend))
+        .collect()
 }

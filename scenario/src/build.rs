@@ -6,7 +6,7 @@ use crate::file::{self, Fill, Testbed};
 use crate::topology::Topology;
 use std::collections::BTreeMap;
 use zerogap_client_agv::{AccessPoint, AgvConfig, Floor, Obstacle, Point, Route};
-use zerogap_controller::{EdgeConfig, NoStandby, PhaseTimeouts, SdnConfig, Site};
+use zerogap_controller::{EdgeConfig, EdgeController, EdgeError, NoStandby, PhaseTimeouts, SdnConfig, Site};
 use zerogap_proto::control::DecisionTime;
 use zerogap_proto::{ClientId, Endpoint, Incarnation, NodeId, ReviewRule, ServiceId};
 use zerogap_server_app::{Prior, ServerConfig};
@@ -15,6 +15,20 @@ use zerogap_switch::{RadioConfig, Selection, ServiceConfig};
 
 /// The one service of a testbed.
 pub const SERVICE: ServiceId = ServiceId(0);
+
+/// Why a valid file makes no scenario that can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScenarioError {
+    /// The edge controller cannot be built.
+    #[error(transparent)]
+    Edge(#[from] EdgeError),
+    /// A server cannot be built.
+    #[error(transparent)]
+    Server(#[from] zerogap_server_app::ConfigError),
+    /// The AGV cannot be built.
+    #[error(transparent)]
+    Agv(#[from] zerogap_client_agv::ConfigError),
+}
 
 /// A testbed, its topology, and the configuration of every node.
 #[derive(Clone, Debug)]
@@ -57,6 +71,16 @@ impl Scenario {
             topology,
             testbed,
         }
+    }
+
+    /// Whether every node can be built, so that nothing is started in vain.
+    ///
+    /// # Errors
+    /// The first node that cannot, and why.
+    pub fn check(&self) -> Result<(), ScenarioError> {
+        EdgeController::new(self.edge.clone())?;
+        self.servers.iter().try_for_each(ServerConfig::check)?;
+        Ok(self.agv.check()?)
     }
 
     /// The service's address and port.

@@ -212,7 +212,8 @@ mod tests {
             delay: crate::size::Span(Duration::from_secs(1)),
         };
         let fault = Fault::RestartControllers { at };
-        let mut d = Director::new(&Testbed { faults: vec![fault.clone()], ..Testbed::default() }, Instant::ZERO);
+        let mut d =
+            Director::new(&Testbed { faults: vec![fault.clone()], ..Testbed::default() }, Instant::ZERO);
         let entered = |n| Event::Phase { service: SERVICE, migration: MigrationId(n), phase: Phase::Review };
         d.watch(secs(1), &entered(1));
         assert_eq!(actions(&mut d), []);

@@ -13,7 +13,7 @@ pub mod size;
 pub mod topology;
 pub mod wires;
 
-pub use build::{SERVICE, Scenario};
+pub use build::{SERVICE, Scenario, ScenarioError};
 pub use director::{Action, Director};
 pub use recorder::{Ending, Finished, Recorder};
 pub use wires::Wires;

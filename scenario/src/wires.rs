@@ -1,10 +1,10 @@
 //! The wires: every cable of the topology as two links, one a direction, each with dice of its own. The simulator has one set;
 //! in the real driver each worker has its own and they tell each other how busy the links are.
 
-use std::collections::BTreeMap;
-use zerogap_proto::{Instant, NodeId, PortId};
 use crate::draw::{Sampler, stream};
 use crate::topology::{End, Topology};
+use std::collections::BTreeMap;
+use zerogap_proto::{Instant, NodeId, PortId};
 use zerogap_switch::link::{Class, Fate};
 use zerogap_switch::{Counters, Link};
 

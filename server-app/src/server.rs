@@ -96,6 +96,11 @@ impl<M: Memory> Server<M> {
         }
     }
 
+    /// Whether it has a state, its first or a restored one; without one it is a spare.
+    pub const fn holds_state(&self) -> bool {
+        self.holds_state
+    }
+
     /// What it did with all that came in.
     pub const fn counters(&self) -> Counters {
         self.counters

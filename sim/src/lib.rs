@@ -10,32 +10,8 @@ pub mod world;
 
 mod faults;
 
-use zerogap_controller::EdgeError;
 use zerogap_proto::{Event, Instant, NodeId};
-use zerogap_scenario::{Finished, Scenario};
-
-/// Why a scenario cannot be simulated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SimError {
-    /// The edge controller cannot be built.
-    Edge(EdgeError),
-    /// A server cannot be built.
-    Server(zerogap_server_app::ConfigError),
-    /// The AGV cannot be built.
-    Agv(zerogap_client_agv::ConfigError),
-}
-
-impl std::fmt::Display for SimError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Edge(error) => error.fmt(f),
-            Self::Server(error) => error.fmt(f),
-            Self::Agv(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for SimError {}
+use zerogap_scenario::{Finished, Scenario, ScenarioError};
 
 /// Runs a scenario to its end. `watch` sees each event as it happens.
 ///
@@ -44,7 +20,7 @@ impl std::error::Error for SimError {}
 pub fn simulate(
     scenario: &Scenario,
     watch: &mut dyn FnMut(Instant, NodeId, &Event),
-) -> Result<Finished, SimError> {
+) -> Result<Finished, ScenarioError> {
     let mut world = world::World::new(scenario)?;
     world.run(watch);
     Ok(world.finish())

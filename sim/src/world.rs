@@ -1,7 +1,6 @@
 //! The world: all nodes, the queue, the wires. It hands each node what happens to it, drains it, and schedules what comes of
 //! that. It decides nothing about migrations.
 
-use crate::SimError;
 use crate::host::{Host, Pending};
 use crate::queue::Queue;
 use crate::transfers::Transfers;
@@ -13,7 +12,7 @@ use zerogap_scenario::draw::{Sampler, stream};
 use zerogap_scenario::file::Fault;
 use zerogap_scenario::results::World as Kindness;
 use zerogap_scenario::topology::End;
-use zerogap_scenario::{Action, Director, Ending, Finished, Recorder, Scenario, Wires};
+use zerogap_scenario::{Action, Director, Ending, Finished, Recorder, Scenario, ScenarioError, Wires};
 use zerogap_server_app::{Server, SparseMemory};
 use zerogap_switch::link::{Class, Fate};
 use zerogap_switch::{Radio, Switch};
@@ -92,7 +91,7 @@ pub struct World<'a> {
 
 impl<'a> World<'a> {
     /// A world in which nothing has happened yet.
-    pub fn new(scenario: &'a Scenario) -> Result<Self, SimError> {
+    pub fn new(scenario: &'a Scenario) -> Result<Self, ScenarioError> {
         let seed = scenario.testbed.seed;
         let mut world = Self {
             scenario,
@@ -117,7 +116,7 @@ impl<'a> World<'a> {
         Ok(world)
     }
 
-    fn populate(&mut self) -> Result<(), SimError> {
+    fn populate(&mut self) -> Result<(), ScenarioError> {
         let t = &self.scenario.topology;
         for config in &self.scenario.switches {
             self.actors.insert(config.node, Actor::Switch(Box::new(Switch::new(config.clone()))));
@@ -128,15 +127,15 @@ impl<'a> World<'a> {
             self.hosts.insert(node, Host::new(self.scenario, node));
             self.new_server(node, 0)?;
         }
-        let agv = Agv::new(self.scenario.agv.clone()).map_err(SimError::Agv)?;
+        let agv = Agv::new(self.scenario.agv.clone())?;
         self.hosts.insert(t.client, Host::new(self.scenario, t.client));
         self.actors.insert(t.client, Actor::Agv(Box::new(agv)));
         Ok(())
     }
 
     /// Puts new controllers, which know nothing, in their place.
-    pub(crate) fn controllers(&mut self) -> Result<(), SimError> {
-        let edge = EdgeController::new(self.scenario.edge.clone()).map_err(SimError::Edge)?;
+    pub(crate) fn controllers(&mut self) -> Result<(), ScenarioError> {
+        let edge = EdgeController::new(self.scenario.edge.clone())?;
         let sdn = SdnController::new(self.scenario.sdn.clone());
         self.actors.insert(self.scenario.edge.node, Actor::Edge(Box::new(edge)));
         self.actors.insert(self.scenario.sdn.node, Actor::Sdn(Box::new(sdn)));
@@ -144,10 +143,10 @@ impl<'a> World<'a> {
     }
 
     /// Puts a server's `life`-th process in its host.
-    pub(crate) fn new_server(&mut self, node: NodeId, life: u16) -> Result<(), SimError> {
+    pub(crate) fn new_server(&mut self, node: NodeId, life: u16) -> Result<(), ScenarioError> {
         let Some(config) = self.scenario.server(node, life) else { return Ok(()) };
         let memory = SparseMemory::new(config.state_bytes as usize, config.prior);
-        let server = Server::new(config, memory).map_err(SimError::Server)?;
+        let server = Server::new(config, memory)?;
         self.actors.insert(node, Actor::Server(Box::new(server)));
         Ok(())
     }

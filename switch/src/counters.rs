@@ -36,6 +36,7 @@ impl Counters {
         self.forwarded += other.forwarded;
         self.taken += other.taken;
         self.held += other.held;
+        self.undeliverable += other.undeliverable;
         for (reason, count) in &other.dropped {
             *self.dropped.entry(*reason).or_default() += count;
         }

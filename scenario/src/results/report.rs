@@ -70,10 +70,14 @@ fn latencies(text: &mut String, result: &RunResult) {
         ("after", &windows.after),
         ("whole run", &result.rtt_ns),
     ];
-    let _ = writeln!(text, "{:<16}{:>8}{:>12}{:>12}{:>12}", "response RTT", "count", "p50", "p99", "max");
-    for (name, Figures { count, p50, p99, max, .. }) in rows.iter().filter(|(_, f)| f.count > 0) {
-        let [p50, p99, max] = [*p50, *p99, *max].map(time_or_dash);
-        let _ = writeln!(text, "{name:<16}{count:>8}{p50:>12}{p99:>12}{max:>12}");
+    let _ = writeln!(
+        text,
+        "{:<16}{:>8}{:>12}{:>12}{:>12}{:>12}",
+        "response RTT", "count", "p50", "p90", "p99", "max"
+    );
+    for (name, Figures { count, p50, p90, p99, max, .. }) in rows.iter().filter(|(_, f)| f.count > 0) {
+        let [p50, p90, p99, max] = [*p50, *p90, *p99, *max].map(time_or_dash);
+        let _ = writeln!(text, "{name:<16}{count:>8}{p50:>12}{p90:>12}{p99:>12}{max:>12}");
     }
     text.push('\n');
 }

@@ -103,6 +103,7 @@ impl<N: Node, J: Jobs<N>> Driver<N, J> {
             match self.socket.recv_from(&mut buffer) {
                 Ok((len, SocketAddr::V4(from))) => {
                     let from = Endpoint { addr: *from.ip(), port: from.port() };
+                    self.jobs.hears(&self.node, &buffer[..len]);
                     self.handle(Input::Datagram { from, payload: &buffer[..len] })?;
                 }
                 // The socket speaks IPv4 only.

@@ -8,11 +8,13 @@ use crate::sys::clock::Clock;
 use crate::sys::pidfd::PidFd;
 use nix::poll::{PollFd, PollFlags};
 use std::os::fd::AsFd as _;
-use zerogap_proto::{Endpoint, Instant, Job, JobFailure, JobResult, MigrationId, Node};
+use zerogap_proto::{Endpoint, Instant, Job, JobFailure, JobResult, Kind, Message, MigrationId, Node};
 use zerogap_server_app::{Memory, Server};
 
 /// Who carries out a node's jobs.
 pub trait Jobs<N> {
+    /// A datagram is about to reach the node.
+    fn hears(&mut self, node: &N, payload: &[u8]);
     /// Starts a job in place of the one under way.
     fn start(&mut self, node: &N, job: Job);
     /// Ends the job of this migration, if it is the one under way; no result follows.
@@ -30,6 +32,7 @@ pub trait Jobs<N> {
 pub struct NoJobs;
 
 impl<N: Node> Jobs<N> for NoJobs {
+    fn hears(&mut self, _: &N, _: &[u8]) {}
     fn start(&mut self, _: &N, _: Job) {}
     fn cancel(&mut self, _: MigrationId) {}
     fn waits_for<'a>(&'a self, _: &mut Vec<PollFd<'a>>) {}
@@ -69,7 +72,8 @@ impl ServerJobs {
         Self { transfer, placement, clock, job: None, ending: Vec::new(), on_bulk_core: false }
     }
 
-    /// A restore must not take the request path's core from those that serve.
+    /// What is not serving must not take the request path's core from those that are: a spare, a restore, and the replay,
+    /// which keeps a core busy for milliseconds.
     fn move_to(&mut self, work: Work) {
         let bulk = work == Work::Bulk;
         if bulk != self.on_bulk_core {
@@ -87,6 +91,17 @@ impl ServerJobs {
 }
 
 impl<M: Memory> Jobs<Server<M>> for ServerJobs {
+    /// The first request that is no replay tells that the server has caught up.
+    fn hears(&mut self, node: &Server<M>, payload: &[u8]) {
+        if self.on_bulk_core && self.job.is_none() && node.holds_state() {
+            let caught_up = Message::parse(payload)
+                .is_some_and(|message| message.kind == Kind::Request && !message.stamp.replayed);
+            if caught_up {
+                self.move_to(Work::Request);
+            }
+        }
+    }
+
     fn start(&mut self, node: &Server<M>, job: Job) {
         if let Some((_, running)) = self.job.take() {
             self.end(running);
@@ -135,7 +150,9 @@ impl<M: Memory> Jobs<Server<M>> for ServerJobs {
     fn turn(&mut self, now: Instant, node: &mut Server<M>) -> Option<(MigrationId, JobResult)> {
         self.ending.retain(|child| matches!(child.try_wait(), Ok(None)));
         let Some((migration, mut running)) = self.job.take() else {
-            self.move_to(Work::Request);
+            if !node.holds_state() {
+                self.move_to(Work::Bulk);
+            }
             return None;
         };
         let result = match &mut running {

@@ -57,5 +57,5 @@ fn placement(testbed: &Testbed) -> Result<Placement> {
     })
 }
 
-/// Ends a run that the ending of which is an [`Ending`].
+/// What the conductor hands over when the run has ended.
 type Ended = (zerogap_scenario::Recorder, Ending);

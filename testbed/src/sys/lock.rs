@@ -1,4 +1,4 @@
-//! One real testbed at a time: two on the same cores disturb each other's figures. The lock is the name of an abstract
+//! For tests: one real testbed at a time, because two on the same cores disturb each other's figures. The lock is the name of an abstract
 //! socket, so it is gone with its holder however that ends, and no file is left.
 
 use nix::errno::Errno;
