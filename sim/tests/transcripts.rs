@@ -64,7 +64,9 @@ fn the_controllers_are_restarted_in_every_phase() {
     for phase in
         [Phase::Snapshot, Phase::Transfer, Phase::Restore, Phase::Replay, Phase::Review, Phase::SwitchOver]
     {
-        let run = short(&[&format!("faults.0={{kind: restart-controllers, at: {{phase: {phase}}}}}")]);
+        // With 1 MB of state the replay would be over in the instant in which it begins.
+        let restart = format!("faults.0={{kind: restart-controllers, at: {{phase: {phase}}}}}");
+        let run = short(&["state.size=40 MB", &restart]);
         run.assert_unnoticed();
         assert_eq!(run.outcomes().last(), Some(&Outcome::Complete), "{}", run.transcript());
         assert_snapshot!(format!("controllers_restarted_in_{phase}"), run.transcript());
