@@ -80,7 +80,14 @@ impl View {
         self.client_at = Some(switch);
     }
 
+    /// Takes the anchor's report in, unless it is older than what is known: attempts, epoch and head only grow.
     pub(super) fn learn_service(&mut self, now: Instant, status: ServiceStatus) {
+        let older = |known: &ServiceStatus| {
+            status.attempts < known.attempts || status.epoch < known.epoch || status.head < known.head
+        };
+        if self.service.as_ref().is_some_and(older) {
+            return;
+        }
         let is = status.plan.as_ref().map(|p| (p.migration, p.phase));
         if self.phase.map(|(migration, phase, _)| (migration, phase)) != is {
             self.phase = is.map(|(migration, phase)| (migration, phase, now));
@@ -126,11 +133,34 @@ const fn cut_of(task: &Task) -> Option<Cut> {
 mod tests {
     use super::*;
     use crate::edge::fixture::{at, report};
+    use zerogap_proto::{Epoch, ServiceId};
 
     const SERVER: NodeId = NodeId(7);
 
     fn life(n: u32) -> ServerStatus {
         report(SERVER, n, Task::None)
+    }
+
+    #[test]
+    fn a_report_of_the_anchor_that_was_overtaken_is_ignored() {
+        let report = |attempts, head| ServiceStatus {
+            service: ServiceId(0),
+            epoch: Epoch(1),
+            head: Offset(head),
+            serving: vec![],
+            plan: None,
+            attempts,
+            completed: 0,
+            last: None,
+            ingress: None,
+        };
+        let mut view = View::default();
+        view.learn_service(at(0), report(2, 50));
+        view.learn_service(at(1), report(1, 50));
+        view.learn_service(at(2), report(2, 49));
+        assert_eq!(view.service.as_ref().map(|s| (s.attempts, s.head)), Some((2, Offset(50))));
+        view.learn_service(at(3), report(3, 50));
+        assert_eq!(view.service.map(|s| s.attempts), Some(3));
     }
 
     #[test]
