@@ -49,7 +49,7 @@ pub(crate) struct Experiment {
     /// Size of each server's state, e.g. `40MB`.
     #[arg(long, value_name = "SIZE")]
     state: Option<String>,
-    /// Seed of all randomness.
+    /// Seed of all randomness: of the whole run in virtual time, of the requests' schedule for real.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// The least time that the AGV drives, e.g. `30s`.
@@ -61,7 +61,7 @@ pub(crate) struct Experiment {
     /// Set any value of the file, e.g. `--set review.agreements=50`. May be given several times.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<Override>,
-    /// Write result.json, events.ndjson and rtt.hlog to this directory.
+    /// Write result.json, events.ndjson, requests.csv and rtt.hlog to this directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Print result.json on standard output and nothing else there.

@@ -43,9 +43,14 @@ fn memory(needed: u64) -> Check {
     };
     let (free_mib, needed_mib) = (free / MIB, needed / MIB);
     if free >= needed {
-        return Check::ok("memory", format!("{free_mib} MiB available, {needed_mib} MiB needed"));
+        return Check::ok(
+            "memory",
+            format!("{free_mib} MiB available, {needed_mib} MiB needed with the states asked for"),
+        );
     }
-    let what = format!("{free_mib} MiB available, but {needed_mib} MiB needed");
+    let what = format!(
+        "{free_mib} MiB available, but {needed_mib} MiB needed for the states, a snapshot and the rest"
+    );
     Check::fail("memory", what, "choose a smaller state (--state), or free memory")
 }
 
