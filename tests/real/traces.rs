@@ -46,7 +46,7 @@ fn everything_is_killed_and_nothing_is_left() {
 }
 
 #[test]
-fn a_command_runs_inside_a_node_and_the_service_answers_its_ping() {
+fn a_command_runs_inside_a_node_whose_arp_the_switch_has_answered() {
     let Some(_stage) = stage() else { return };
     let mut run = zerogap(&["run", "--state", "10MB", "--migrations", "0", "--duration", "5s"]);
     let mut run = run.stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("the program runs");

@@ -13,7 +13,7 @@ mod conduct;
 mod controllers;
 mod stage;
 
-use crate::place::Placement;
+use crate::place::{Placement, Work};
 use crate::stall::StallMeter;
 use crate::sys::clock::Clock;
 use anyhow::{Context as _, Result};
@@ -33,6 +33,8 @@ pub fn run(scenario: &Scenario, watch: &mut dyn FnMut(Instant, NodeId, &Event)) 
     let clock = Clock::starting_now();
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let stage = stage::Stage::set(scenario, placement, clock)?;
+    // From here on this thread passes messages on and writes them down, which nobody waits for.
+    placement.enter(Work::Bulk)?;
     let meter = StallMeter::start(&placement, clock)?;
     let (mut recorder, mut ending) = Conductor::new(scenario, stage, placement, clock)?.conduct(watch)?;
     let stall = |stall: &crate::stall::Stall| Stall { start: stall.start, length: stall.length };
