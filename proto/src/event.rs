@@ -1,7 +1,7 @@
 //! Events: the journal of a run. They tell what happened and steer nothing.
 
 use crate::id::{Epoch, Incarnation, MigrationId, NodeId, Offset, ServiceId};
-use crate::job::JobFailure;
+use crate::job::{JobFailure, Progress, Pull, Round};
 use crate::message::Difference;
 use crate::plan::{Goal, Outcome, Phase, ReviewTally, Scheme};
 use crate::service::Refusal;
@@ -65,6 +65,34 @@ pub enum Event {
     Refused { service: ServiceId, refusal: Refusal },
     /// A server cut a snapshot.
     Cut { server: NodeId, migration: MigrationId, mark: Offset, digest: u64 },
+    /// The source's reader is held; requests wait in the log.
+    Frozen { service: ServiceId, migration: MigrationId, server: NodeId },
+    /// The source goes on from the mark.
+    Thawed { service: ServiceId, migration: MigrationId, server: NodeId, waiting: u64 },
+    /// A round of a pre-copy is done.
+    RoundDone {
+        server: NodeId,
+        migration: MigrationId,
+        round: u32,
+        #[serde(flatten)]
+        figures: Round,
+    },
+    /// How far a transfer is.
+    Sending {
+        server: NodeId,
+        migration: MigrationId,
+        #[serde(flatten)]
+        progress: Progress,
+    },
+    /// A server goes on while the rest of its state is pulled.
+    Usable { server: NodeId, migration: MigrationId, mark: Offset },
+    /// A server has pulled all of its state.
+    Pulled {
+        server: NodeId,
+        migration: MigrationId,
+        #[serde(flatten)]
+        figures: Pull,
+    },
     /// A server restored a state and scanned it.
     Restored { server: NodeId, migration: MigrationId, mark: Offset, digest: u64 },
     /// A server's job failed.

@@ -25,6 +25,28 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// All, in the order of their age.
+    pub const ALL: [Self; 6] =
+        [Self::StopAndCopy, Self::PreCopy, Self::PostCopy, Self::Hybrid, Self::Redundancy, Self::HotStandby];
+
+    /// How many servers hold the service under this scheme: a primary alone, or with a standby.
+    pub const fn replicas(self) -> usize {
+        match self {
+            Self::StopAndCopy | Self::PreCopy | Self::PostCopy | Self::Hybrid | Self::Redundancy => 1,
+            Self::HotStandby => 2,
+        }
+    }
+
+    /// The phase in which its migrations begin.
+    pub const fn first_phase(self) -> Phase {
+        match self {
+            Self::HotStandby => Phase::Snapshot,
+            Self::StopAndCopy | Self::PreCopy | Self::PostCopy | Self::Hybrid | Self::Redundancy => {
+                Phase::Prepare
+            }
+        }
+    }
+
     /// Its name on the command line and in results.
     pub const fn name(self) -> &'static str {
         match self {
@@ -48,16 +70,23 @@ pub enum Goal {
     Reseed,
 }
 
-/// Where a migration stands. `Snapshot` to `Replay` are the parts of the paper's migration phase.
+/// Where a migration stands. `Snapshot` to `Replay` are the parts of the paper's migration phase. No scheme goes through all of
+/// them; each goes through its own in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Phase {
     /// Nothing is under way.
     Initial,
     /// The client's frames have entered another switch; no plan yet.
     Handover,
-    /// The log is pinned; the snapshot is being cut.
+    /// The targets get ready; the source serves.
+    Prepare,
+    /// Rounds of a pre-copy; the source serves.
+    Rounds,
+    /// The source's reader is held: requests stay in the log, nobody answers them. Drained once the mark is known.
+    Freeze,
+    /// The snapshot is being cut. Hot standby: the log is pinned, the source serves; redundancy: the source is frozen.
     Snapshot,
-    /// The mark is known; the state travels to the targets.
+    /// The mark is known; the state, or what is left of it, travels to the targets.
     Transfer,
     /// The targets have it all and scan it.
     Restore,
@@ -67,7 +96,9 @@ pub enum Phase {
     Review,
     /// X is chosen; only forward from here.
     SwitchOver,
-    /// Every target has answered an offset from X on.
+    /// The targets serve while what is left of the state is pulled from the source.
+    Pull,
+    /// Every target has answered an offset from X on, and holds all of the state.
     Complete,
 }
 
@@ -77,12 +108,16 @@ impl Phase {
         match self {
             Self::Initial => "Initial",
             Self::Handover => "Handover",
+            Self::Prepare => "Prepare",
+            Self::Rounds => "Rounds",
+            Self::Freeze => "Freeze",
             Self::Snapshot => "Snapshot",
             Self::Transfer => "Transfer",
             Self::Restore => "Restore",
             Self::Replay => "Replay",
             Self::Review => "Review",
             Self::SwitchOver => "SwitchOver",
+            Self::Pull => "Pull",
             Self::Complete => "Complete",
         }
     }
@@ -128,8 +163,13 @@ pub enum AbortReason {
     NoStandby,
     /// The log could not keep all that the targets still need.
     LogOverflow,
-    /// All targets were lost after the switch-over; the old pair serves again.
+    /// All targets were lost after the switch-over; the source serves again.
     FellBack,
+    /// The rounds of a pre-copy did not converge, and the configuration says not to stop then.
+    NotConverged,
+    /// The source was lost while the target still pulled its state from there: the known weakness of post-copy. The state is
+    /// gone, and with it the service.
+    SourceLostInPull,
     /// Somebody asked for it.
     Requested,
 }
@@ -149,9 +189,22 @@ impl AbortReason {
             Self::NoStandby => "no-standby",
             Self::LogOverflow => "log-overflow",
             Self::FellBack => "fell-back",
+            Self::NotConverged => "not-converged",
+            Self::SourceLostInPull => "source-lost-in-pull",
             Self::Requested => "requested",
         }
     }
+}
+
+/// When the rounds of a pre-copy end: with the first of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundsRule {
+    /// What is left can be sent within this time, at the rate of the latest round: ready.
+    pub downtime_budget: Duration,
+    /// So many rounds: given up, or for a hybrid ready.
+    pub rounds_max: u32,
+    /// So much time since the first round began: given up, or for a hybrid ready.
+    pub time_max: Duration,
 }
 
 /// When a review has seen enough.

@@ -2,7 +2,8 @@
 
 use crate::address::Endpoint;
 use crate::id::{Incarnation, MigrationId, NodeId, Offset};
-use crate::job::JobFailure;
+use crate::job::{Image, JobFailure};
+use crate::plan::RoundsRule;
 use serde::{Deserialize, Serialize};
 
 /// An order for a server.
@@ -19,6 +20,27 @@ pub enum ServerCommand {
         migration: MigrationId,
         /// Where the targets wait, on the transfer network.
         targets: Vec<Endpoint>,
+        /// How the image is taken.
+        image: Image,
+    },
+    /// Pre-copy: send the state while it changes, then what has changed meanwhile, and again, until the rule says that it is
+    /// enough; then go on with small rounds' worth of changes being kept account of until `Finish`.
+    Rounds {
+        /// For which migration.
+        migration: MigrationId,
+        /// Where the targets wait, on the transfer network.
+        targets: Vec<Endpoint>,
+        /// When it is enough.
+        rule: RoundsRule,
+    },
+    /// The server is frozen: send what no round has sent, and its header.
+    Finish {
+        /// For which migration.
+        migration: MigrationId,
+        /// Where the targets wait, on the transfer network.
+        targets: Vec<Endpoint>,
+        /// Only the header; the pages are sent as they are asked for, and in the background.
+        lazy: bool,
     },
     /// End what is under way for this migration. A target forgets its state too; a serving server goes on serving.
     Cancel {
@@ -43,11 +65,37 @@ pub enum ServerCommand {
     },
 }
 
+/// How far the rounds of a pre-copy are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rounds {
+    /// More to come.
+    UnderWay,
+    /// What is left fits the downtime budget.
+    Ready,
+    /// Rounds or time have run out, and it does not fit.
+    GaveUp,
+}
+
 /// What a server is doing beside serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Task {
     /// Nothing.
     None,
+    /// Pre-copying.
+    Rounds {
+        /// For which migration.
+        migration: MigrationId,
+        /// Rounds that are done.
+        done: u32,
+        /// How far that is.
+        state: Rounds,
+    },
+    /// Frozen, and its memory is being copied.
+    Cutting {
+        /// For which migration.
+        migration: MigrationId,
+    },
     /// Its snapshot is cut; the state is on its way to the targets.
     Sending {
         /// For which migration.
@@ -78,13 +126,22 @@ pub enum Task {
         /// For which migration.
         migration: MigrationId,
     },
-    /// Ready to read the log from the mark.
+    /// Ready to read the log from the mark; after `Pulling`: all of the state is here.
     Restored {
         /// For which migration.
         migration: MigrationId,
         /// The first offset that the state lacks.
         mark: Offset,
-        /// Digest by a full scan of the memory.
+        /// Digest of the state at the mark, by a scan of all memory as it arrived.
+        digest: u64,
+    },
+    /// Ready to go on from the mark with what memory there is; the rest is being pulled. `Restored` follows.
+    Pulling {
+        /// For which migration.
+        migration: MigrationId,
+        /// The first offset that the state lacks.
+        mark: Offset,
+        /// Digest of the state at the mark, by the source's word.
         digest: u64,
     },
     /// The task failed.
@@ -101,11 +158,14 @@ impl Task {
     pub const fn migration(&self) -> Option<MigrationId> {
         match *self {
             Self::None => None,
-            Self::Sending { migration, .. }
+            Self::Rounds { migration, .. }
+            | Self::Cutting { migration }
+            | Self::Sending { migration, .. }
             | Self::Sent { migration, .. }
             | Self::Receiving { migration }
             | Self::Restoring { migration }
             | Self::Restored { migration, .. }
+            | Self::Pulling { migration, .. }
             | Self::Failed { migration, .. } => Some(migration),
         }
     }

@@ -2,7 +2,8 @@
 //! for and, where it concerns a migration, the migration's id; a stale one is refused, so orders may be repeated freely.
 
 use crate::id::{Epoch, Incarnation, MigrationId, NodeId, Offset, ServiceId};
-use crate::plan::{AbortReason, Goal, Outcome, PlanStatus, ReviewRule, Scheme};
+use crate::plan::{AbortReason, Goal, Outcome, Phase, PlanStatus, ReviewRule, Scheme};
+use crate::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// An order for one service.
@@ -19,7 +20,7 @@ pub struct ServiceCommand {
 /// What to do with a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServiceOrder {
-    /// Start a migration: pin the log at the snapshotting server's oldest unanswered offset.
+    /// Start a migration, in its scheme's first phase: pin the log at the snapshotting server's oldest unanswered offset.
     Begin {
         /// The id it shall have: one more than the service's attempts so far.
         migration: MigrationId,
@@ -39,8 +40,38 @@ pub enum ServiceOrder {
         /// The first offset that the snapshot lacks.
         mark: Offset,
     },
-    /// The targets have received everything and scan it.
-    Restoring {
+    /// The servers have begun the work of a later phase: `Rounds`, `Snapshot`, `Transfer` or `Restore`. Those that are over
+    /// or were reached before change nothing.
+    Reached {
+        /// Which migration.
+        migration: MigrationId,
+        /// Which phase.
+        phase: Phase,
+    },
+    /// Hold the snapshotting server's reader. When all that was sent to it is answered, the mark is where it stands.
+    Freeze {
+        /// Which migration.
+        migration: MigrationId,
+    },
+    /// The frozen source has been copied: let it go on from the mark.
+    Thaw {
+        /// Which migration.
+        migration: MigrationId,
+    },
+    /// The targets go on from the mark in the frozen source's place, without a review. The commit point: from here only
+    /// forward. The source stays frozen as their fall-back.
+    Take {
+        /// Which migration.
+        migration: MigrationId,
+        /// The targets and the lives in which they were restored, in the plan's order.
+        targets: Vec<(NodeId, Incarnation)>,
+        /// Whether part of the state is still to be pulled from the source: then `Pulled` completes the migration.
+        lazy: bool,
+        /// Time within which the targets must have answered.
+        deadline: Duration,
+    },
+    /// The targets have pulled all of the state.
+    Pulled {
         /// Which migration.
         migration: MigrationId,
     },
@@ -53,7 +84,7 @@ pub enum ServiceOrder {
         /// When to switch over.
         review: ReviewRule,
     },
-    /// Abort, if the switch-over has not been chosen yet.
+    /// Abort, if the switch-over has not been chosen yet; in the pull, give the targets up and fall back to the source.
     Cancel {
         /// Which migration.
         migration: MigrationId,
