@@ -89,6 +89,31 @@ pub trait Memory {
         self.len() == 0
     }
 
+    /// Number of pages; the last one may be shorter.
+    fn pages(&self) -> usize {
+        self.len().div_ceil(PAGE_LEN)
+    }
+
+    /// Makes `pages` pages all zeros, whatever the prior.
+    fn clear(&mut self, first_page: usize, pages: usize) {
+        let (from, to) = (first_page * PAGE_LEN, ((first_page + pages) * PAGE_LEN).min(self.len()));
+        for at in (from..to).step_by(PAGE_LEN) {
+            self.write(at, &[0; PAGE_LEN][..PAGE_LEN.min(to - at)]);
+        }
+    }
+
+    /// Appends the `page`-th page to `out`.
+    fn read_page(&self, page: usize, out: &mut Vec<u8>) {
+        match self.page(page) {
+            Some(bytes) => out.extend_from_slice(bytes),
+            None => {
+                let (start, at) = (out.len(), page * PAGE_LEN);
+                out.resize(start + PAGE_LEN.min(self.len() - at), 0);
+                self.prior().fill(at, &mut out[start..]);
+            }
+        }
+    }
+
     /// Number of chunks; the last one may be shorter.
     fn chunks(&self) -> usize {
         self.len().div_ceil(CHUNK_LEN)
@@ -101,17 +126,9 @@ pub trait Memory {
 
     /// Appends the `chunk`-th chunk to `out`.
     fn read_chunk(&self, chunk: usize, out: &mut Vec<u8>) {
-        let (from, to) = (chunk * CHUNK_LEN, chunk * CHUNK_LEN + self.chunk_len(chunk));
-        for at in (from..to).step_by(PAGE_LEN) {
-            match self.page(at / PAGE_LEN) {
-                Some(page) => out.extend_from_slice(page),
-                None => {
-                    let start = out.len();
-                    out.resize(start + PAGE_LEN.min(to - at), 0);
-                    self.prior().fill(at, &mut out[start..]);
-                }
-            }
-        }
+        let first = chunk * (CHUNK_LEN / PAGE_LEN);
+        let pages = self.chunk_len(chunk).div_ceil(PAGE_LEN);
+        (first..first + pages).for_each(|page| self.read_page(page, out));
     }
 }
 

@@ -1,42 +1,53 @@
-//! The format in which a state travels over a byte stream, without any IO: the snapshot's header, then all chunks of the
-//! memory in order, then the end; and the acknowledgement that goes back. Every part carries a checksum.
+//! The format in which a state travels over a byte stream, without any IO. A stream begins with a hello and goes on with
+//! parts: pages, in any order, then an end: of a round, of all (with the header), or, lazily, the header and the set of
+//! pages that are missing, which are then asked for and follow one by one. Every record carries checksums, every end the
+//! number of its part's pages, and the receiver keeps account of all pages: a page that is lost is found.
 //!
 //! ```text
-//! hello   magic "ZGST"  version (2)  0 (2)  migration (4)  state bytes (8)  header length (4)  crc32 of these (4)
-//! header  crc32 (4)  the header's bytes
-//! chunk   index (4)  length (4)  crc32 of both and the bytes (4)  bytes            once for every chunk, in order
-//! end     ffffffff  number of chunks (4)  crc32 of both (4)
-//! back:   magic "ZGOK"  migration (4)  crc32 of both (4)
+//! hello     magic "ZGST"  version (2)  0 (2)  migration (4)  state bytes (8)  crc32 of these (4)
+//! record    kind (4)  first (4)  count (4)  crc32 of the bytes (4)  crc32 of these (4)  bytes
+//!   1 data      the pages first to first + count - 1, 16 at the most
+//!   2 zeros     as many pages of zeros; no bytes
+//!   3 header    count bytes: all of the state but the memory
+//!   4 missing   count runs of pages: first (4)  number (4)
+//!   5 round     end of round `first`, of count pages
+//!   6 complete  end of the last part, of count pages: all is here
+//!   7 usable    end of a lazy part: count pages are missing, pulled pages follow
+//!   8 done      end of the pulled pages, for migration `first`
+//! back:     magic "ZGOK"  migration (4)  crc32 of both (4)             all is here
+//!           magic "ZGPG"  migration (4)  page (4)  crc32 of these (4)  send this page next
 //! ```
 //! All numbers are big-endian. crc32 is IEEE 802.3's; one changed byte never escapes it.
 
+mod back;
 mod decode;
 mod encode;
+mod record;
 
-pub use decode::{Decoder, Progress};
-pub use encode::{Encoder, stream_len};
+pub use back::{ACK_LEN, Back, REQUEST_LEN, Requests, acknowledgement, request_page};
+pub use decode::{Decoder, Progress, Sink};
+pub use encode::{Encoder, End, encode_done, encode_pages, stream_len};
 
-use crate::memory::CHUNK_LEN;
+use crate::memory::PAGE_LEN;
 use crate::snapshot::HEADER_MAX_LEN;
 use zerogap_proto::{JobFailure, MigrationId};
 
-/// Length of an acknowledgement in bytes.
-pub const ACK_LEN: usize = 12;
+/// Most pages in one record, and in one run of pages that are asked for.
+pub const PAGES_MAX: usize = 16;
 
 const MAGIC: [u8; 4] = *b"ZGST";
-const ACK_MAGIC: [u8; 4] = *b"ZGOK";
-const VERSION: u16 = 1;
-const HELLO_LEN: usize = 28;
-const CRC_LEN: usize = 4;
-const RECORD_LEN: usize = 12;
-const END: u32 = u32::MAX;
+const VERSION: u16 = 2;
+const HELLO_LEN: usize = 24;
 
 /// Why a transfer was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransferError {
-    /// Not a transfer of this version.
-    #[error("what arrived is no state transfer of version {VERSION}: run the same version on all hosts")]
+    /// Not a transfer at all.
+    #[error("what arrived is no state transfer")]
     NotATransfer,
+    /// Of another version.
+    #[error("the transfer has version {0}, this server speaks version {VERSION}: run the same version everywhere")]
+    Version(u16),
     /// Meant for another migration.
     #[error("the transfer is for migration {0}, another one than was waited for")]
     OtherMigration(MigrationId),
@@ -53,65 +64,58 @@ pub enum TransferError {
     /// A header that is longer than any.
     #[error("the transfer announces a header of {0} bytes, more than {HEADER_MAX_LEN}")]
     HeaderLength(u32),
+    /// A set of pages of another memory.
+    #[error("the pages to send are of a memory of {set} pages, this one has {memory}")]
+    PageSet {
+        /// Pages of the set's memory.
+        set: usize,
+        /// Pages of the memory.
+        memory: usize,
+    },
     /// A checksum is wrong.
     #[error("a checksum of the transfer is wrong")]
     Checksum,
-    /// Not the chunk that must follow, or not of its length.
-    #[error("the transfer's chunks are out of order")]
+    /// A record where it must not stand, a page that came before, or one that does not exist.
+    #[error("the transfer's records do not follow each other as they must")]
     Order,
+    /// An end, but not all the pages that must come before it.
+    #[error("the transfer lacks pages")]
+    Incomplete,
     /// Bytes after the end.
     #[error("the transfer goes on after its end")]
     Trailing,
+    /// Whoever takes the pages could not.
+    #[error("a page cannot be put in its place: {0}")]
+    Sink(JobFailure),
 }
 
 impl From<TransferError> for JobFailure {
     fn from(error: TransferError) -> Self {
         match error {
             TransferError::NotATransfer
+            | TransferError::Version(_)
             | TransferError::OtherMigration(_)
             | TransferError::Order
+            | TransferError::Incomplete
             | TransferError::Trailing => Self::Protocol,
-            TransferError::StateBytes { .. } => Self::Memory,
+            TransferError::StateBytes { .. } | TransferError::PageSet { .. } => Self::Memory,
             TransferError::HeaderLength(_) => Self::Header,
             TransferError::Checksum => Self::Checksum,
+            TransferError::Sink(failure) => failure,
         }
     }
 }
 
-/// What a target sends back when it has everything.
-pub fn acknowledgement(migration: MigrationId) -> [u8; ACK_LEN] {
-    let mut bytes = [0; ACK_LEN];
-    bytes[0..4].copy_from_slice(&ACK_MAGIC);
-    bytes[4..8].copy_from_slice(&migration.0.to_be_bytes());
-    let crc = crc32fast::hash(&bytes[..8]);
-    bytes[8..].copy_from_slice(&crc.to_be_bytes());
-    bytes
+/// Number of pages of a memory.
+const fn pages_of(state_bytes: u64) -> usize {
+    state_bytes.div_ceil(PAGE_LEN as u64) as usize
 }
 
-/// Whether `bytes` acknowledge the transfer of this migration.
-pub fn check_acknowledgement(bytes: &[u8; ACK_LEN], migration: MigrationId) -> Result<(), TransferError> {
-    if bytes[0..4] != ACK_MAGIC {
-        return Err(TransferError::NotATransfer);
-    }
-    if crc32fast::hash(&bytes[..8]) != u32_at(bytes, 8) {
-        return Err(TransferError::Checksum);
-    }
-    let theirs = MigrationId(u32_at(bytes, 4));
-    if theirs == migration { Ok(()) } else { Err(TransferError::OtherMigration(theirs)) }
-}
-
-/// Number of chunks of a memory.
-const fn chunks_of(state_bytes: u64) -> u64 {
-    state_bytes.div_ceil(CHUNK_LEN as u64)
-}
-
-/// Checksum of a record: its index, its length, its bytes.
-fn crc_of(index: u32, len: u32, bytes: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&index.to_be_bytes());
-    hasher.update(&len.to_be_bytes());
-    hasher.update(bytes);
-    hasher.finalize()
+/// Length in bytes of `count` pages, the last of which may be shorter.
+const fn bytes_of(state_bytes: u64, first: usize, count: usize) -> usize {
+    let (from, wanted) = ((first * PAGE_LEN) as u64, (count * PAGE_LEN) as u64);
+    let there = state_bytes.saturating_sub(from);
+    (if there < wanted { there } else { wanted }) as usize
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -124,20 +128,6 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) << 32 | u64::from(u32_at(bytes, at + 4))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_acknowledgement_counts_for_its_own_migration_and_only_whole() {
-        let bytes = acknowledgement(MigrationId(7));
-        assert_eq!(check_acknowledgement(&bytes, MigrationId(7)), Ok(()));
-        let other = Err(TransferError::OtherMigration(MigrationId(7)));
-        assert_eq!(check_acknowledgement(&bytes, MigrationId(8)), other);
-        for at in 0..ACK_LEN {
-            let mut damaged = bytes;
-            damaged[at] ^= 0x10;
-            assert!(check_acknowledgement(&damaged, MigrationId(7)).is_err(), "byte {at}");
-        }
-    }
+fn put_words<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
+    words.iter().for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
 }

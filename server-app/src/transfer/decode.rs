@@ -1,159 +1,289 @@
-//! The receiving side of a transfer: takes bytes as they arrive, in pieces of any size, and writes each chunk into the
-//! memory once its checksum is right. Holds one record at most and trusts no length; after an error it stays failed.
+//! The receiving side of a transfer: takes bytes as they arrive, in pieces of any size, and hands each page on once its
+//! checksum is right. Holds one record at most, trusts no length, and keeps account of every page; after an error it stays
+//! failed.
 
-use super::{
-    CRC_LEN, END, HELLO_LEN, MAGIC, RECORD_LEN, TransferError, VERSION, chunks_of, crc_of, u32_at, u64_at,
-};
-use crate::memory::{CHUNK_LEN, Memory};
-use crate::snapshot::HEADER_MAX_LEN;
-use zerogap_proto::MigrationId;
+use super::record::{HEAD_LEN, Head, Kind, RUN_LEN};
+use super::{HELLO_LEN, MAGIC, TransferError, VERSION, pages_of, u32_at, u64_at};
+use crate::pages::PageSet;
+use zerogap_proto::{JobFailure, MigrationId};
+
+/// Who takes the pages as they arrive.
+pub trait Sink {
+    /// Size of its memory.
+    fn bytes(&self) -> u64;
+    /// Whole pages from `first` on, the last of which may be the memory's shorter last one.
+    fn pages(&mut self, first: usize, bytes: &[u8]) -> Result<(), JobFailure>;
+    /// Pages of zeros.
+    fn zeros(&mut self, first: usize, count: usize) -> Result<(), JobFailure>;
+}
 
 /// How far a transfer has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// More is to come. If the stream ends here, it was torn.
     More,
-    /// The memory is complete, and this is the header that came with it. Said once.
+    /// The round of this number is whole.
+    Round(u32),
+    /// The memory is complete, and this is the header that came with it.
     Complete(Vec<u8>),
+    /// The memory is complete but for `missing`; pulled pages follow.
+    Usable {
+        /// The header that came.
+        header: Vec<u8>,
+        /// The pages that are still to come.
+        missing: PageSet,
+    },
+    /// All missing pages have come.
+    Pulled,
 }
 
-/// The state of one transfer that is being received.
-#[derive(Debug)]
+/// The state of one connection's transfer that is being received. May go on in another process, which then needs the
+/// bytes that follow.
+#[derive(Clone, Debug)]
 pub struct Decoder {
     migration: MigrationId,
+    state_bytes: u64,
     state: State,
-    record: Vec<u8>,
-    header: Vec<u8>,
+    /// The record as far as it has come.
+    gathered: Vec<u8>,
+    /// Pages that have come since the hello.
+    came: PageSet,
+    /// Pages that have come in this part.
+    part: PageSet,
+    header: Option<Vec<u8>>,
+    /// Pages that are to be pulled.
+    missing: PageSet,
+    /// Whether pages are being pulled.
+    usable: bool,
+    latest_round: Option<u32>,
 }
 
-/// What the record being gathered is, with what is known of it.
+/// What is being gathered.
 #[derive(Clone, Copy, Debug)]
 enum State {
     Hello,
-    Header { len: usize },
-    Record { chunk: usize },
-    Chunk { chunk: usize, len: usize },
-    Complete,
+    Head,
+    Body(Head),
+    Over,
     Failed(TransferError),
 }
 
-impl State {
-    const fn record_len(self) -> usize {
-        match self {
-            Self::Hello => HELLO_LEN,
-            Self::Header { len } => CRC_LEN + len,
-            Self::Record { .. } => RECORD_LEN,
-            Self::Chunk { len, .. } => RECORD_LEN + len,
-            Self::Complete | Self::Failed(_) => 0,
-        }
-    }
-}
-
 impl Decoder {
-    /// Waits for the transfer of this migration.
-    pub const fn new(migration: MigrationId) -> Self {
-        Self { migration, state: State::Hello, record: Vec::new(), header: Vec::new() }
-    }
-
-    /// Takes the next bytes of the stream. What has been written into `memory` is of use only when it is complete.
-    pub fn push<M: Memory>(&mut self, mut bytes: &[u8], memory: &mut M) -> Result<Progress, TransferError> {
-        if let State::Failed(error) = self.state {
-            return Err(error);
+    /// Waits for the transfer of this migration into a memory of this size.
+    pub fn new(migration: MigrationId, state_bytes: u64) -> Self {
+        let none = PageSet::none(pages_of(state_bytes));
+        Self {
+            migration,
+            state_bytes,
+            state: State::Hello,
+            gathered: Vec::new(),
+            came: none.clone(),
+            part: none.clone(),
+            header: None,
+            missing: none,
+            usable: false,
+            latest_round: None,
         }
-        while !matches!(self.state, State::Complete) {
-            let missing = self.state.record_len() - self.record.len();
-            let (now, later) = bytes.split_at(missing.min(bytes.len()));
-            self.record.extend_from_slice(now);
-            bytes = later;
-            if now.len() < missing {
-                return Ok(Progress::More);
-            }
-            self.state = self.advance(memory).map_err(|error| self.fail(error))?;
-            if matches!(self.state, State::Complete) && bytes.is_empty() {
-                return Ok(Progress::Complete(std::mem::take(&mut self.header)));
+    }
+
+    /// Takes the next bytes of the stream, up to and with the first that complete something; `bytes` is left with the
+    /// others, which are to be pushed again. [`Progress::More`] takes them all.
+    pub fn push(&mut self, bytes: &mut &[u8], sink: &mut impl Sink) -> Result<Progress, TransferError> {
+        self.go_on(bytes, sink).inspect_err(|&error| {
+            self.state = State::Failed(error);
+            self.gathered = Vec::new();
+        })
+    }
+
+    fn go_on(&mut self, bytes: &mut &[u8], sink: &mut impl Sink) -> Result<Progress, TransferError> {
+        if sink.bytes() != self.state_bytes {
+            return Err(TransferError::StateBytes { theirs: self.state_bytes, ours: sink.bytes() });
+        }
+        loop {
+            let len = match self.state {
+                State::Hello => HELLO_LEN,
+                State::Head => HEAD_LEN,
+                State::Body(head) => head.body_len(self.state_bytes)?,
+                State::Over if bytes.is_empty() => return Ok(Progress::More),
+                State::Over => return Err(TransferError::Trailing),
+                State::Failed(error) => return Err(error),
+            };
+            let (now, later) = bytes.split_at((len - self.gathered.len()).min(bytes.len()));
+            *bytes = later;
+            let progress = if now.len() == len {
+                self.take(now, sink)?
+            } else {
+                self.gathered.extend_from_slice(now);
+                if self.gathered.len() < len {
+                    return Ok(Progress::More);
+                }
+                let mut gathered = std::mem::take(&mut self.gathered);
+                let progress = self.take(&gathered, sink)?;
+                gathered.clear();
+                self.gathered = gathered;
+                progress
+            };
+            if progress != Progress::More {
+                return Ok(progress);
             }
         }
-        if bytes.is_empty() { Ok(Progress::More) } else { Err(self.fail(TransferError::Trailing)) }
     }
 
-    fn fail(&mut self, error: TransferError) -> TransferError {
-        self.state = State::Failed(error);
-        self.record = Vec::new();
-        error
+    /// What was gathered is whole.
+    fn take(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<Progress, TransferError> {
+        match self.state {
+            State::Hello => {
+                self.take_hello(bytes)?;
+                self.state = State::Head;
+                Ok(Progress::More)
+            }
+            State::Head => {
+                self.state = State::Body(Head::parse(bytes)?);
+                Ok(Progress::More)
+            }
+            State::Body(head) => {
+                if crc32fast::hash(bytes) != head.crc {
+                    return Err(TransferError::Checksum);
+                }
+                self.state = State::Head;
+                self.take_record(head, bytes, sink)
+            }
+            State::Over | State::Failed(_) => Ok(Progress::More),
+        }
     }
 
-    /// The record is whole: takes what it says and tells what follows.
-    fn advance<M: Memory>(&mut self, memory: &mut M) -> Result<State, TransferError> {
-        let next = match self.state {
-            State::Hello => self.take_hello(memory)?,
-            State::Header { .. } => self.take_header()?,
-            State::Record { chunk } => return self.take_record(chunk, memory),
-            State::Chunk { chunk, .. } => self.take_chunk(chunk, memory)?,
-            State::Complete | State::Failed(_) => self.state,
-        };
-        self.record.clear();
-        Ok(next)
-    }
-
-    fn take_hello<M: Memory>(&self, memory: &M) -> Result<State, TransferError> {
-        let hello = &self.record;
-        if hello[0..4] != MAGIC || hello[4..6] != VERSION.to_be_bytes() {
+    fn take_hello(&self, hello: &[u8]) -> Result<(), TransferError> {
+        if hello[0..4] != MAGIC {
             return Err(TransferError::NotATransfer);
         }
-        if crc32fast::hash(&hello[..HELLO_LEN - CRC_LEN]) != u32_at(hello, HELLO_LEN - CRC_LEN) {
+        let version = (u32_at(hello, 4) >> 16) as u16;
+        if version != VERSION {
+            return Err(TransferError::Version(version));
+        }
+        if crc32fast::hash(&hello[..HELLO_LEN - 4]) != u32_at(hello, HELLO_LEN - 4) {
             return Err(TransferError::Checksum);
         }
-        let migration = MigrationId(u32_at(hello, 8));
-        if migration != self.migration {
-            return Err(TransferError::OtherMigration(migration));
-        }
-        let (theirs, ours) = (u64_at(hello, 12), memory.len() as u64);
-        if theirs != ours {
-            return Err(TransferError::StateBytes { theirs, ours });
-        }
-        let len = u32_at(hello, 20);
-        if len as usize > HEADER_MAX_LEN {
-            return Err(TransferError::HeaderLength(len));
-        }
-        Ok(State::Header { len: len as usize })
+        self.is_ours(u32_at(hello, 8))?;
+        let (theirs, ours) = (u64_at(hello, 12), self.state_bytes);
+        if theirs == ours { Ok(()) } else { Err(TransferError::StateBytes { theirs, ours }) }
     }
 
-    fn take_header(&mut self) -> Result<State, TransferError> {
-        let header = &self.record[CRC_LEN..];
-        if crc32fast::hash(header) != u32_at(&self.record, 0) {
-            return Err(TransferError::Checksum);
-        }
-        self.header = header.to_vec();
-        Ok(State::Record { chunk: 0 })
+    fn is_ours(&self, migration: u32) -> Result<(), TransferError> {
+        let migration = MigrationId(migration);
+        if migration == self.migration { Ok(()) } else { Err(TransferError::OtherMigration(migration)) }
     }
 
-    /// A record's first words: the chunk that must follow, or the end after the last. They stay in front of the chunk's
-    /// bytes, over which the checksum goes as well.
-    fn take_record<M: Memory>(&mut self, chunk: usize, memory: &M) -> Result<State, TransferError> {
-        let (index, len) = (u32_at(&self.record, 0), u32_at(&self.record, 4));
-        if chunk as u64 == chunks_of(memory.len() as u64) {
-            if (index, len) != (END, chunk as u32) {
+    fn take_record(
+        &mut self,
+        head: Head,
+        bytes: &[u8],
+        sink: &mut impl Sink,
+    ) -> Result<Progress, TransferError> {
+        let (first, count) = (head.first as usize, head.count as usize);
+        match head.kind {
+            Kind::Data => {
+                self.account_for(first, count)?;
+                sink.pages(first, bytes).map_err(TransferError::Sink)?;
+                Ok(Progress::More)
+            }
+            Kind::Zeros => {
+                self.account_for(first, count)?;
+                sink.zeros(first, count).map_err(TransferError::Sink)?;
+                Ok(Progress::More)
+            }
+            Kind::Header if self.header.is_none() && !self.usable => {
+                self.header = Some(bytes.to_vec());
+                Ok(Progress::More)
+            }
+            Kind::Header => Err(TransferError::Order),
+            Kind::Missing => self.take_missing(bytes),
+            Kind::Round => self.end_round(head.first, count),
+            Kind::Complete => self.end_all(count),
+            Kind::Usable => self.end_lazily(count),
+            Kind::Done => self.end_pulling(head.first),
+        }
+    }
+
+    /// Pages have come that exist: each once a part, and pulled ones only if they are missing.
+    fn account_for(&mut self, first: usize, count: usize) -> Result<(), TransferError> {
+        for page in first..first + count {
+            let expected = if self.usable { self.missing.remove(page) } else { self.part.insert(page) };
+            if !expected {
                 return Err(TransferError::Order);
             }
-            if u32_at(&self.record, 8) != crc_of(index, len, &[]) {
-                return Err(TransferError::Checksum);
-            }
-            self.record = Vec::new();
-            return Ok(State::Complete);
         }
-        let expected = memory.chunk_len(chunk);
-        if (index, len) != (chunk as u32, expected as u32) {
-            return Err(TransferError::Order);
-        }
-        Ok(State::Chunk { chunk, len: expected })
+        self.came.insert_run(first, count);
+        Ok(())
     }
 
-    fn take_chunk<M: Memory>(&self, chunk: usize, memory: &mut M) -> Result<State, TransferError> {
-        let bytes = &self.record[RECORD_LEN..];
-        if crc_of(chunk as u32, bytes.len() as u32, bytes) != u32_at(&self.record, 8) {
-            return Err(TransferError::Checksum);
+    fn take_missing(&mut self, bytes: &[u8]) -> Result<Progress, TransferError> {
+        if self.usable {
+            return Err(TransferError::Order);
         }
-        memory.write(chunk * CHUNK_LEN, bytes);
-        Ok(State::Record { chunk: chunk + 1 })
+        for run in bytes.chunks_exact(RUN_LEN) {
+            let (first, count) = (u32_at(run, 0) as usize, u32_at(run, 4) as usize);
+            let before = self.missing.len();
+            self.missing.insert_run(first, count);
+            // One that lies beyond the end or was named before has not been put in.
+            if self.missing.len() - before != count {
+                return Err(TransferError::Order);
+            }
+        }
+        Ok(Progress::More)
+    }
+
+    fn end_round(&mut self, number: u32, count: usize) -> Result<Progress, TransferError> {
+        let follows = self.latest_round.is_none_or(|latest| number == latest.wrapping_add(1));
+        if self.usable || self.header.is_some() || !self.missing.is_empty() || !follows {
+            return Err(TransferError::Order);
+        }
+        self.has_come(count)?;
+        self.latest_round = Some(number);
+        self.part = PageSet::none(self.part.bound());
+        Ok(Progress::Round(number))
+    }
+
+    fn end_all(&mut self, count: usize) -> Result<Progress, TransferError> {
+        if self.usable || !self.missing.is_empty() {
+            return Err(TransferError::Order);
+        }
+        let header = self.header.take().ok_or(TransferError::Order)?;
+        self.has_come(count)?;
+        if self.came.len() < self.came.bound() {
+            return Err(TransferError::Incomplete);
+        }
+        self.state = State::Over;
+        Ok(Progress::Complete(header))
+    }
+
+    fn end_lazily(&mut self, count: usize) -> Result<Progress, TransferError> {
+        if self.usable || !self.part.is_empty() {
+            return Err(TransferError::Order);
+        }
+        let header = self.header.take().ok_or(TransferError::Order)?;
+        let mut known = self.came.clone();
+        known.insert_all(&self.missing);
+        if count != self.missing.len() || known.len() < known.bound() {
+            return Err(TransferError::Incomplete);
+        }
+        self.usable = true;
+        Ok(Progress::Usable { header, missing: self.missing.clone() })
+    }
+
+    fn end_pulling(&mut self, migration: u32) -> Result<Progress, TransferError> {
+        if !self.usable {
+            return Err(TransferError::Order);
+        }
+        self.is_ours(migration)?;
+        if !self.missing.is_empty() {
+            return Err(TransferError::Incomplete);
+        }
+        self.state = State::Over;
+        Ok(Progress::Pulled)
+    }
+
+    /// Whether as many pages have come in this part as its end says.
+    fn has_come(&self, count: usize) -> Result<(), TransferError> {
+        if self.part.len() == count { Ok(()) } else { Err(TransferError::Incomplete) }
     }
 }
