@@ -15,5 +15,7 @@ pub mod edge;
 mod outbox;
 pub mod sdn;
 
-pub use edge::{EdgeConfig, EdgeController, EdgeError, NoStandby, PhaseTimeouts, Site};
+pub use edge::{
+    CopyRules, EdgeConfig, EdgeController, EdgeError, NoStandby, NotConverged, PhaseTimeouts, Site,
+};
 pub use sdn::{SdnConfig, SdnController};

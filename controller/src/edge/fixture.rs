@@ -1,7 +1,7 @@
 //! The demo's two sites for the tables of the unit tests: a service in order, served by the first pair, all servers
 //! reported. A test changes what its rule is about.
 
-use super::config::{EdgeConfig, NoStandby, PhaseTimeouts, Site};
+use super::config::{CopyRules, EdgeConfig, NoStandby, NotConverged, PhaseTimeouts, Site};
 use super::step::Situation;
 use super::view::View;
 use zerogap_proto::*;
@@ -23,7 +23,9 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new() -> Self {
         let mut view = View::default();
-        [A1, A2, B1, B2].into_iter().for_each(|server| view.learn_server(report(server, 1, Task::None)));
+        [A1, A2, B1, B2]
+            .into_iter()
+            .for_each(|server| view.learn_server(at(0), report(server, 1, Task::None)));
         Self { config: config(), view, service: service() }
     }
 
@@ -31,6 +33,19 @@ impl Bench {
     pub(super) fn in_phase(phase: Phase) -> Self {
         let mut bench = Self::new();
         bench.service.plan = Some(plan(phase));
+        bench.view.learn_service(at(0), bench.service.clone());
+        bench
+    }
+
+    /// With a single server, the plan of migration 1 in this scheme and phase since instant 0. From the commit point on the
+    /// target serves.
+    pub(super) fn single(scheme: Scheme, phase: Phase, mark: Option<Offset>) -> Self {
+        let mut bench = Self::new();
+        bench.config.scheme = scheme;
+        let serving = if phase < Phase::SwitchOver { (A1, Incarnation(1)) } else { (B1, Incarnation(2)) };
+        bench.service.serving = vec![serves(serving)];
+        let targets = vec![B1];
+        bench.service.plan = Some(PlanStatus { scheme, snapshotter: A1, targets, mark, ..plan(phase) });
         bench.view.learn_service(at(0), bench.service.clone());
         bench
     }
@@ -58,18 +73,21 @@ pub(super) fn report(server: NodeId, life: u32, task: Task) -> ServerStatus {
 }
 
 pub(super) fn service() -> ServiceStatus {
-    let serves = |server| Serving { server, incarnation: Incarnation(1), health: Health::Healthy };
     ServiceStatus {
         service: ServiceId(1),
         epoch: Epoch(4),
         head: Offset(100),
-        serving: vec![serves(A1), serves(A2)],
+        serving: vec![serves((A1, Incarnation(1))), serves((A2, Incarnation(1)))],
         plan: None,
         attempts: 0,
         completed: 0,
         last: None,
         ingress: Some(S1),
     }
+}
+
+const fn serves((server, incarnation): (NodeId, Incarnation)) -> Serving {
+    Serving { server, incarnation, health: Health::Healthy }
 }
 
 pub(super) fn plan(phase: Phase) -> PlanStatus {
@@ -94,9 +112,17 @@ pub(super) fn config() -> EdgeConfig {
         scheme: Scheme::HotStandby,
         review: ReviewRule { agreements: 20, absences_max: 5, deadline: Duration::from_secs(5) },
         timeouts: PhaseTimeouts {
+            prepare: Duration::from_secs(4),
+            rounds: Duration::from_secs(5),
             snapshot: Duration::from_secs(1),
             transfer: Duration::from_secs(2),
             restore: Duration::from_secs(3),
+        },
+        copying: CopyRules {
+            pre_copy: rounds_rule(30),
+            hybrid: rounds_rule(1),
+            not_converged: NotConverged::Stop,
+            take_deadline: Duration::from_secs(6),
         },
         hold_time: Duration::from_millis(500),
         migrations_max: None,
@@ -104,4 +130,9 @@ pub(super) fn config() -> EdgeConfig {
         reseed: false,
         refresh: Duration::from_millis(100),
     }
+}
+
+pub(super) const fn rounds_rule(rounds_max: u32) -> RoundsRule {
+    let (downtime_budget, time_max) = (Duration::from_millis(10), Duration::from_secs(3));
+    RoundsRule { downtime_budget, rounds_max, time_max }
 }

@@ -11,11 +11,13 @@ mod step;
 mod upkeep;
 mod view;
 
-pub use config::{EdgeConfig, EdgeError, NoStandby, PhaseTimeouts, REFRESH, Site, transfer_endpoint};
+pub use config::{
+    CopyRules, EdgeConfig, EdgeError, NoStandby, NotConverged, PhaseTimeouts, REFRESH, Site,
+    transfer_endpoint,
+};
 
 use crate::outbox::Outbox;
 use repeats::Repeats;
-use scheme::NextSteps;
 use step::{Situation, Step};
 use view::View;
 use zerogap_proto::node::earlier;
@@ -28,7 +30,6 @@ use zerogap_proto::{
 #[derive(Debug)]
 pub struct EdgeController {
     config: EdgeConfig,
-    next: NextSteps,
     view: View,
     repeats: Repeats,
     outbox: Outbox,
@@ -41,10 +42,10 @@ impl EdgeController {
     /// A controller that knows nothing yet.
     ///
     /// # Errors
-    /// [`EdgeError::SchemeNotBuilt`] if the configuration names a scheme that is not built.
+    /// Says why no migration of the configured scheme could succeed.
     pub fn new(config: EdgeConfig) -> Result<Self, EdgeError> {
+        config.check()?;
         Ok(Self {
-            next: scheme::of(config.scheme)?,
             view: View::default(),
             repeats: Repeats::new(config.refresh),
             outbox: Outbox::default(),
@@ -71,7 +72,7 @@ impl EdgeController {
                 self.query();
             }
             Control::ServerStatus(status) if self.config.knows(status.server) => {
-                self.view.learn_server(status);
+                self.view.learn_server(now, status);
             }
             Control::ServerLost { server } if self.config.knows(server) => self.view.lose(server),
             Control::ServiceStatus(_)
@@ -127,7 +128,7 @@ impl EdgeController {
     fn reconcile(&mut self, now: Instant) {
         let Some(service) = self.view.service() else { return };
         let epoch = service.epoch;
-        let steps = scheme::steps(self.next, &self.situation(now, service));
+        let steps = scheme::steps(&self.situation(now, service));
         self.look_again = steps.look_again;
         for step in steps.orders {
             let (to, order) = match step {

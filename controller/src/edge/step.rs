@@ -50,16 +50,14 @@ impl Situation<'_> {
         site.servers.iter().copied().filter(is_free).collect()
     }
 
-    /// The migration whose snapshot a server is sending.
-    pub(super) fn sending(&self, server: NodeId) -> Option<MigrationId> {
+    /// The migration for which a server is copying its state, or keeps account of what changes in it.
+    pub(super) fn copying(&self, server: NodeId) -> Option<MigrationId> {
         match self.view.alive(server)?.task {
-            Task::Sending { migration, .. } => Some(migration),
-            Task::None
-            | Task::Sent { .. }
-            | Task::Receiving { .. }
-            | Task::Restoring { .. }
-            | Task::Restored { .. }
-            | Task::Failed { .. } => None,
+            Task::Rounds { migration, .. }
+            | Task::Cutting { migration }
+            | Task::Sending { migration, .. } => Some(migration),
+            Task::None | Task::Sent { .. } | Task::Receiving { .. } | Task::Restoring { .. } => None,
+            Task::Restored { .. } | Task::Pulling { .. } | Task::Failed { .. } => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What every scheme needs done beside its migrations: the anchor is told of serving lives that are over or not to be
-//! believed, and when nothing is under way, whatever an ended migration left on the servers is cleared away.
+//! believed, and when nothing is under way, whatever an ended migration left on the servers is cleared away. While a plan is
+//! under way no server is touched: a frozen source that no longer serves is the targets' fall-back.
 
 use super::step::{Situation, Step};
 use zerogap_proto::{Health, NodeId, ServerCommand, ServerStatus, ServiceOrder, Serving, Task};
@@ -26,12 +27,15 @@ pub(super) fn tidy(s: &Situation<'_>) -> Vec<Step> {
 fn tidy_one(s: &Situation<'_>, server: NodeId) -> Option<ServerCommand> {
     let status = s.view.alive(server)?;
     if let Some(serving) = s.serving(server).filter(|serving| serving.incarnation >= status.incarnation) {
-        // A report older than the serving life says nothing; a serving server only has its sending ended.
+        // A report older than the serving life says nothing; a serving server only has its copying ended.
         let known = serving.incarnation == status.incarnation;
-        return s.sending(server).filter(|_| known).map(|migration| ServerCommand::Cancel { migration });
+        return s.copying(server).filter(|_| known).map(|migration| ServerCommand::Cancel { migration });
     }
     match status.task {
-        Task::Sending { migration, .. } | Task::Receiving { migration } | Task::Restoring { migration } => {
+        Task::Rounds { migration, .. } | Task::Cutting { migration } | Task::Sending { migration, .. } => {
+            Some(ServerCommand::Cancel { migration })
+        }
+        Task::Receiving { migration } | Task::Restoring { migration } | Task::Pulling { migration, .. } => {
             Some(ServerCommand::Cancel { migration })
         }
         Task::None if !status.holds_state => None,
@@ -52,7 +56,7 @@ pub(super) fn wants_report(s: &Situation<'_>, server: NodeId) -> bool {
 
 fn is_settled(s: &Situation<'_>, status: &ServerStatus) -> bool {
     match s.serving(status.server) {
-        Some(serving) => serving.health == Health::Healthy && s.sending(status.server).is_none(),
+        Some(serving) => serving.health == Health::Healthy && s.copying(status.server).is_none(),
         None => !status.holds_state && status.task == Task::None,
     }
 }
@@ -60,8 +64,8 @@ fn is_settled(s: &Situation<'_>, status: &ServerStatus) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge::fixture::{A1, A2, B1, Bench, M1, report};
-    use zerogap_proto::{Incarnation, JobFailure, Offset, Phase};
+    use crate::edge::fixture::{A1, A2, B1, Bench, M1, at, report};
+    use zerogap_proto::{Incarnation, JobFailure, Offset, Phase, Rounds};
 
     fn mended(bench: &Bench) -> Vec<Step> {
         mend(&bench.situation(0))
@@ -83,14 +87,14 @@ mod tests {
         let mut bench = Bench::new();
         bench.view.lose(A2);
         assert_eq!(mended(&bench), removed, "its process ended");
-        bench.view.learn_server(report(A2, 2, Task::None));
+        bench.view.learn_server(at(0), report(A2, 2, Task::None));
         assert_eq!(mended(&bench), removed, "it is back, with nothing of what it had");
     }
 
     #[test]
     fn a_serving_server_whose_scrub_failed_is_quarantined_once() {
         let mut bench = Bench::new();
-        bench.view.learn_server(ServerStatus { scrub_failed: true, ..report(A1, 1, Task::None) });
+        bench.view.learn_server(at(0), ServerStatus { scrub_failed: true, ..report(A1, 1, Task::None) });
         let order = ServiceOrder::Quarantine { server: A1, incarnation: Incarnation(1) };
         assert_eq!(mended(&bench), [Step::Anchor(order)]);
         bench.service.serving[0].health = Health::Quarantined;
@@ -105,15 +109,18 @@ mod tests {
         for (task, holds_state, expected) in [
             (Task::None, false, None),
             (Task::None, true, discard.clone()),
+            (Task::Rounds { migration: M1, done: 2, state: Rounds::Ready }, true, cancel.clone()),
+            (Task::Cutting { migration: M1 }, true, cancel.clone()),
             (Task::Sending { migration: M1, mark, digest }, true, cancel.clone()),
             (Task::Sent { migration: M1, mark, digest, bytes }, true, discard.clone()),
             (Task::Receiving { migration: M1 }, false, cancel.clone()),
-            (Task::Restoring { migration: M1 }, false, cancel),
+            (Task::Restoring { migration: M1 }, false, cancel.clone()),
+            (Task::Pulling { migration: M1, mark, digest }, true, cancel),
             (Task::Restored { migration: M1, mark, digest }, true, discard.clone()),
             (Task::Failed { migration: M1, reason: JobFailure::Torn }, false, discard),
         ] {
             let mut bench = Bench::new();
-            bench.view.learn_server(ServerStatus { holds_state, ..report(B1, 6, task) });
+            bench.view.learn_server(at(0), ServerStatus { holds_state, ..report(B1, 6, task) });
             let expected: Vec<_> = expected.into_iter().map(|c| Step::Server(B1, c)).collect();
             assert_eq!(tidied(&bench), expected, "{task:?}, holds state: {holds_state}");
             assert_eq!(wants_report(&bench.situation(0), B1), !expected.is_empty(), "{task:?}");
@@ -121,13 +128,22 @@ mod tests {
     }
 
     #[test]
-    fn a_serving_server_keeps_its_state_and_only_its_sending_is_ended() {
-        let mut bench = Bench::new();
-        let sending = Task::Sending { migration: M1, mark: Offset(3), digest: 4 };
-        bench.view.learn_server(report(A2, 1, sending));
-        assert_eq!(tidied(&bench), [Step::Server(A2, ServerCommand::Cancel { migration: M1 })]);
-        bench.view.learn_server(report(A2, 1, Task::Restored { migration: M1, mark: Offset(3), digest: 4 }));
-        assert_eq!(tidied(&bench), [], "it serves with what it restored");
+    fn a_serving_server_keeps_its_state_and_only_its_copying_is_ended() {
+        let (mark, digest) = (Offset(3), 4);
+        for (task, is_ended) in [
+            (Task::Rounds { migration: M1, done: 2, state: Rounds::GaveUp }, true),
+            (Task::Cutting { migration: M1 }, true),
+            (Task::Sending { migration: M1, mark, digest }, true),
+            (Task::Sent { migration: M1, mark, digest, bytes: 5 }, false),
+            (Task::Pulling { migration: M1, mark, digest }, false),
+            (Task::Restored { migration: M1, mark, digest }, false),
+        ] {
+            let mut bench = Bench::new();
+            bench.view.learn_server(at(0), report(A2, 1, task));
+            let cancel = Step::Server(A2, ServerCommand::Cancel { migration: M1 });
+            assert_eq!(tidied(&bench), Vec::from_iter(is_ended.then_some(cancel)), "{task:?}");
+            assert_eq!(wants_report(&bench.situation(0), A2), is_ended, "{task:?}");
+        }
     }
 
     #[test]
@@ -144,7 +160,9 @@ mod tests {
     fn a_report_from_before_the_serving_life_discards_nothing() {
         let mut bench = Bench::new();
         bench.service.serving[0].incarnation = Incarnation(9);
-        bench.view.learn_server(report(A1, 8, Task::Sending { migration: M1, mark: Offset(3), digest: 4 }));
+        bench
+            .view
+            .learn_server(at(0), report(A1, 8, Task::Sending { migration: M1, mark: Offset(3), digest: 4 }));
         assert_eq!(tidied(&bench), []);
     }
 }

@@ -21,12 +21,17 @@ struct Server {
     status: Option<ServerStatus>,
     lost: bool,
     cut: Option<Cut>,
+    /// Since when its task has been what it is.
+    task_since: Option<Instant>,
 }
 
-/// The latest snapshot that a server said it cut. Known beyond the server's end: what is out can still be used.
+/// The latest cut of its state that a server reported, of a snapshot or of all that it holds when it is frozen. Known
+/// beyond the server's end: what is out can still be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cut {
     pub(super) migration: MigrationId,
+    /// The life that made it.
+    pub(super) life: Incarnation,
     pub(super) mark: Offset,
     pub(super) digest: u64,
     /// Every target has confirmed that it has all.
@@ -48,7 +53,12 @@ impl View {
         self.servers.get(&server).filter(|s| !s.lost)?.status.as_ref()
     }
 
-    /// The snapshot that a server cut for this migration.
+    /// Since when a server has reported the task that it has now.
+    pub(super) fn task_since(&self, server: NodeId) -> Option<Instant> {
+        self.servers.get(&server)?.task_since
+    }
+
+    /// What a server cut for this migration.
     pub(super) fn cut(&self, server: NodeId, migration: MigrationId) -> Option<Cut> {
         self.servers.get(&server)?.cut.filter(|c| c.migration == migration)
     }
@@ -100,16 +110,19 @@ impl View {
     }
 
     /// Takes a report in, unless it is of a life that is over.
-    pub(super) fn learn_server(&mut self, status: ServerStatus) {
+    pub(super) fn learn_server(&mut self, now: Instant, status: ServerStatus) {
         let known = self.servers.entry(status.server).or_default();
         let newer = known.status.is_none_or(|s| status.incarnation > s.incarnation);
         let same = !known.lost && known.status.is_some_and(|s| status.incarnation == s.incarnation);
         if !newer && !same {
             return;
         }
+        if known.status.is_none_or(|s| s.task != status.task) {
+            known.task_since = Some(now);
+        }
         known.lost = false;
         known.status = Some(status);
-        known.cut = cut_of(&status.task).or(known.cut);
+        known.cut = cut_of(&status).or(known.cut);
     }
 
     pub(super) fn lose(&mut self, server: NodeId) {
@@ -117,15 +130,13 @@ impl View {
     }
 }
 
-const fn cut_of(task: &Task) -> Option<Cut> {
-    match *task {
-        Task::Sending { migration, mark, digest } => Some(Cut { migration, mark, digest, sent: false }),
-        Task::Sent { migration, mark, digest, .. } => Some(Cut { migration, mark, digest, sent: true }),
-        Task::None
-        | Task::Receiving { .. }
-        | Task::Restoring { .. }
-        | Task::Restored { .. }
-        | Task::Failed { .. } => None,
+const fn cut_of(status: &ServerStatus) -> Option<Cut> {
+    let life = status.incarnation;
+    match status.task {
+        Task::Sending { migration, mark, digest } => Some(Cut { migration, life, mark, digest, sent: false }),
+        Task::Sent { migration, mark, digest, .. } => Some(Cut { migration, life, mark, digest, sent: true }),
+        Task::None | Task::Rounds { .. } | Task::Cutting { .. } | Task::Receiving { .. } => None,
+        Task::Restoring { .. } | Task::Restored { .. } | Task::Pulling { .. } | Task::Failed { .. } => None,
     }
 }
 
@@ -166,20 +177,20 @@ mod tests {
     #[test]
     fn a_report_of_an_older_life_is_ignored() {
         let mut view = View::default();
-        view.learn_server(life(5));
-        view.learn_server(life(4));
+        view.learn_server(at(0), life(5));
+        view.learn_server(at(0), life(4));
         assert_eq!(view.alive(SERVER).map(|s| s.incarnation), Some(Incarnation(5)));
     }
 
     #[test]
     fn a_lost_server_comes_back_only_with_a_newer_life() {
         let mut view = View::default();
-        view.learn_server(life(5));
+        view.learn_server(at(0), life(5));
         view.lose(SERVER);
-        view.learn_server(life(5));
+        view.learn_server(at(0), life(5));
         assert!(view.alive(SERVER).is_none(), "a report that was under way when it ended");
         assert!(view.is_over(SERVER, Incarnation(5)) && !view.is_over(SERVER, Incarnation(6)));
-        view.learn_server(life(6));
+        view.learn_server(at(0), life(6));
         assert!(view.alive(SERVER).is_some());
         assert!(view.is_over(SERVER, Incarnation(5)) && !view.is_over(SERVER, Incarnation(6)));
     }
@@ -196,10 +207,13 @@ mod tests {
     fn a_cut_is_remembered_beyond_the_life_that_made_it() {
         let migration = MigrationId(2);
         let mut view = View::default();
-        view.learn_server(report(SERVER, 1, Task::Sent { migration, mark: Offset(9), digest: 8, bytes: 7 }));
+        view.learn_server(
+            at(0),
+            report(SERVER, 1, Task::Sent { migration, mark: Offset(9), digest: 8, bytes: 7 }),
+        );
         view.lose(SERVER);
-        view.learn_server(life(2));
-        let cut = Cut { migration, mark: Offset(9), digest: 8, sent: true };
+        view.learn_server(at(0), life(2));
+        let cut = Cut { migration, life: Incarnation(1), mark: Offset(9), digest: 8, sent: true };
         assert_eq!(view.cut(SERVER, migration), Some(cut));
         assert_eq!(view.cut(SERVER, MigrationId(3)), None);
     }
@@ -215,5 +229,16 @@ mod tests {
         status.plan = Some(crate::edge::fixture::plan(Phase::Transfer));
         view.learn_service(at(30), status);
         assert_eq!(view.phase_since(), Some(at(30)));
+    }
+
+    #[test]
+    fn the_clock_of_a_task_runs_on_in_later_reports_of_the_same() {
+        let migration = MigrationId(2);
+        let mut view = View::default();
+        view.learn_server(at(10), report(SERVER, 1, Task::Receiving { migration }));
+        view.learn_server(at(20), report(SERVER, 1, Task::Receiving { migration }));
+        assert_eq!(view.task_since(SERVER), Some(at(10)));
+        view.learn_server(at(30), report(SERVER, 1, Task::Restoring { migration }));
+        assert_eq!(view.task_since(SERVER), Some(at(30)));
     }
 }

@@ -1,12 +1,10 @@
 //! Whether a migration begins: a switch-over when the client is at another site, a re-seed when the standby is missing.
-//! Triggers are not queued: whatever happened while a migration was under way, only where things stand counts.
+//! Triggers are not queued: whatever happened while a migration was under way, only where things stand counts. A scheme with
+//! a single server copies that one; one with a pair copies the standby, and alone knows re-seeding.
 
 use crate::edge::config::NoStandby;
 use crate::edge::step::{Situation, Steps};
-use zerogap_proto::{Goal, Health, MigrationId, NodeId, Scheme, ServiceOrder, Serving};
-
-/// A primary and a secondary.
-const PAIR: usize = 2;
+use zerogap_proto::{Goal, Health, MigrationId, NodeId, ServiceOrder, Serving};
 
 pub(super) fn next(s: &Situation<'_>) -> Steps {
     let hold = s.hold_until().filter(|&until| until > s.now);
@@ -19,15 +17,16 @@ pub(super) fn next(s: &Situation<'_>) -> Steps {
     chosen.unwrap_or_default()
 }
 
-/// The client's frames enter at another site than the primary's, and two servers are free there.
+/// The client's frames enter at another site than the primary's, and as many servers are free there as are needed.
 fn switch_over(s: &Situation<'_>) -> Option<Steps> {
     let primary = healthy_primary(s)?;
     let site = s.config.site_of_switch(s.place()?)?;
+    let needed = s.config.scheme.replicas();
     let mut targets = s.free(site);
-    if site.servers.contains(&primary) || targets.len() < PAIR || !s.migrations_left() {
+    if site.servers.contains(&primary) || targets.len() < needed || !s.migrations_left() {
         return None;
     }
-    targets.truncate(PAIR);
+    targets.truncate(needed);
     Some(begin(s, Goal::SwitchOver, healthy_standby(s).unwrap_or(primary), targets))
 }
 
@@ -36,7 +35,10 @@ fn switch_over(s: &Situation<'_>) -> Option<Steps> {
 fn new_standby(s: &Situation<'_>) -> Option<Steps> {
     let primary = healthy_primary(s)?;
     let standbys = &s.service.serving[1..];
-    if !s.config.reseed || standbys.iter().any(|standby| standby.health != Health::Quarantined) {
+    if !s.config.reseed
+        || !has_standby(s)
+        || standbys.iter().any(|standby| standby.health != Health::Quarantined)
+    {
         return None;
     }
     let site = s.config.site_of_server(primary)?;
@@ -49,13 +51,13 @@ fn new_standby(s: &Situation<'_>) -> Option<Steps> {
     Some(Steps::anchor(ServiceOrder::Remove { server, incarnation }))
 }
 
-/// Nothing yet, if the snapshotter has not reported or is still sending for an earlier migration.
+/// Nothing yet, if the snapshotter has not reported or is still copying for an earlier migration.
 fn begin(s: &Situation<'_>, goal: Goal, snapshotter: NodeId, targets: Vec<NodeId>) -> Steps {
-    if s.view.alive(snapshotter).is_none() || s.sending(snapshotter).is_some() {
+    if s.view.alive(snapshotter).is_none() || s.copying(snapshotter).is_some() {
         return Steps::default();
     }
-    let migration = MigrationId(s.service.attempts + 1);
-    Steps::anchor(ServiceOrder::Begin { migration, scheme: Scheme::HotStandby, goal, snapshotter, targets })
+    let (migration, scheme) = (MigrationId(s.service.attempts + 1), s.config.scheme);
+    Steps::anchor(ServiceOrder::Begin { migration, scheme, goal, snapshotter, targets })
 }
 
 fn healthy_primary(s: &Situation<'_>) -> Option<NodeId> {
@@ -63,6 +65,11 @@ fn healthy_primary(s: &Situation<'_>) -> Option<NodeId> {
 }
 
 fn healthy_standby(s: &Situation<'_>) -> Option<NodeId> {
-    let standbys = s.service.serving.iter().skip(1);
+    let standbys = s.service.serving.iter().skip(1).filter(|_| has_standby(s));
     standbys.filter(|standby| standby.health == Health::Healthy).map(|standby| standby.server).next()
+}
+
+/// Whether the scheme has a standby beside the primary.
+const fn has_standby(s: &Situation<'_>) -> bool {
+    s.config.scheme.replicas() > 1
 }
