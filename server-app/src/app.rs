@@ -3,10 +3,12 @@
 //! any report and costs the same for each, some 2,000 cells.
 
 use crate::angle::{BEAM_DIRECTIONS, Direction, FULL_TURN_MRAD};
-use crate::digest::{Chain, Sums};
+use crate::digest::Chain;
 use crate::grid::{Floor, Layout};
-use crate::memory::Memory;
+use crate::memory::{CHUNK_LEN, Memory, PAGE_LEN, Prior};
+use crate::pages::PageSet;
 use crate::steer;
+use crate::sums::Sums;
 use serde::{Deserialize, Serialize};
 use zerogap_proto::agv::{BEAMS, Command, NO_ECHO, Pose, Report};
 
@@ -40,6 +42,17 @@ pub struct Belief {
     pub applied: u64,
 }
 
+/// Where the digest of a memory that is taken over comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// From a scan of all of it.
+    All,
+    /// From scans of each part as it arrived, and one of the rest.
+    Rest,
+    /// Somebody's word. The scrub's first round, once the memory is complete, tells whether it is true.
+    Later(u64),
+}
+
 /// The app and its memory.
 #[derive(Clone, Debug)]
 pub struct App<M> {
@@ -58,9 +71,13 @@ impl<M: Memory> App<M> {
         Self { memory, layout, sums, belief: Belief::default(), next_scrub: 0 }
     }
 
-    /// Takes over what another app believed and whatever the memory holds, which is scanned as a whole.
-    pub fn adopt(&mut self, belief: Belief) {
-        self.sums = Sums::scan(&self.memory);
+    /// Takes over what another app believed, and what the memory holds.
+    pub fn adopt(&mut self, belief: Belief, scan: Scan) {
+        match scan {
+            Scan::All => self.sums = Sums::scan(&self.memory),
+            Scan::Rest => self.sums.scan_rest(&self.memory),
+            Scan::Later(claimed) => self.sums.claim(claimed),
+        }
         self.belief = belief;
         self.next_scrub = 0;
     }
@@ -92,11 +109,16 @@ impl<M: Memory> App<M> {
             .finish()
     }
 
+    /// Digest of the grid alone: the sum over its cells.
+    pub const fn memory_digest(&self) -> u64 {
+        self.sums.total()
+    }
+
     /// Rechecks one chunk of memory, each time the next one: whether it is what the digest says.
     pub fn scrub_next_chunk(&mut self) -> bool {
         let chunk = self.next_scrub;
         self.next_scrub = (chunk + 1) % self.memory.chunks();
-        self.sums.agrees(&self.memory, chunk)
+        self.sums.check(&self.memory, chunk)
     }
 
     /// A fault: flips one bit of the memory (`byte` modulo its size, `bit` modulo 8) without telling the digest.
@@ -118,9 +140,53 @@ impl<M: Memory> App<M> {
         &self.memory
     }
 
-    /// The memory, to be written by a transfer. The digest does not notice; [`App::adopt`] is to follow.
-    pub const fn memory_mut(&mut self) -> &mut M {
+    /// The memory. The digest does not notice what is done to it.
+    pub(crate) const fn memory_mut(&mut self) -> &mut M {
         &mut self.memory
+    }
+
+    /// The memory is about to be overwritten by a transfer. Where untouched pages cost nothing they cost nothing again;
+    /// otherwise nothing is cleared, as all will be written.
+    pub(crate) fn expect_transfer(&mut self) {
+        match self.memory.prior() {
+            Prior::Unknown => {
+                self.memory.clear(0, self.memory.pages());
+                self.sums = Sums::of_prior(self.memory.chunks());
+            }
+            Prior::FloorPlan => self.sums.forget(),
+        }
+    }
+
+    /// Nothing of what is known of the memory's digest holds any more.
+    pub(crate) fn forget_sums(&mut self) {
+        self.sums.forget();
+    }
+
+    /// Pages of a transfer.
+    pub(crate) fn write_pages(&mut self, first: usize, bytes: &[u8]) {
+        self.memory.write(first * PAGE_LEN, bytes);
+        self.sums.wrote(first, bytes.len().div_ceil(PAGE_LEN));
+    }
+
+    /// Pages of zeros of a transfer.
+    pub(crate) fn clear_pages(&mut self, first: usize, count: usize) {
+        const PAGES: usize = CHUNK_LEN / PAGE_LEN;
+        self.memory.clear(first, count);
+        self.sums.wrote(first, count);
+        if self.memory.prior() == Prior::Unknown {
+            let (from, to) = (first.div_ceil(PAGES), (first + count) / PAGES);
+            (from..to).for_each(|chunk| self.sums.is_prior(chunk));
+        }
+    }
+
+    /// Scans at most `max` of the chunks that a transfer has written; returns how many.
+    pub(crate) fn scan_arrived(&mut self, max: usize) -> usize {
+        self.sums.scan_arrived(&self.memory, max)
+    }
+
+    /// Digest of the memory without the pages that are `missing`.
+    pub(crate) fn digest_without(&self, missing: &PageSet) -> u64 {
+        self.sums.without(&self.memory, missing)
     }
 
     /// Moves the correction by 1 mm towards where the scan fits the grid best, and back towards none if that is here.
@@ -269,7 +335,7 @@ mod tests {
                 app.apply(&report);
             }
             let kept = app.digest();
-            app.adopt(app.belief());
+            app.adopt(app.belief(), Scan::All);
             prop_assert_eq!(app.digest(), kept);
         }
 
@@ -284,7 +350,7 @@ mod tests {
             app.flip_bit(byte, bit);
             let wrong = (0..app.memory.chunks()).filter(|_| !app.scrub_next_chunk()).count();
             prop_assert_eq!(wrong, 1);
-            app.adopt(app.belief());
+            app.adopt(app.belief(), Scan::All);
             prop_assert_ne!(app.digest(), kept);
         }
     }

@@ -96,6 +96,18 @@ impl PageSet {
         Some(at * WORD + word.trailing_zeros() as usize)
     }
 
+    /// The last page of the set before `page`.
+    pub fn last_before(&self, page: usize) -> Option<usize> {
+        let last = page.min(self.bound).checked_sub(1)?;
+        let mut at = last / WORD;
+        let mut word = self.words[at] & (u64::MAX >> (WORD - 1 - last % WORD));
+        while word == 0 {
+            at = at.checked_sub(1)?;
+            word = self.words[at];
+        }
+        Some(at * WORD + WORD - 1 - word.leading_zeros() as usize)
+    }
+
     /// How many pages in a row are in the set from `page` on, `max` at the most.
     pub fn run_at(&self, page: usize, max: usize) -> usize {
         (page..page.saturating_add(max)).take_while(|&p| self.contains(p)).count()
@@ -143,6 +155,7 @@ mod tests {
             let pages: Vec<usize> = set.runs().flat_map(|(first, count)| first..first + count).collect();
             prop_assert_eq!(pages, model.into_iter().collect::<Vec<_>>());
             prop_assert!((0..220).all(|page| set.next_from(page) == (page..200).find(|&p| set.contains(p))));
+            prop_assert!((0..220).all(|page| set.last_before(page) == (0..page).rfind(|&p| set.contains(p))));
         }
     }
 }

@@ -2,12 +2,12 @@
 //! strictly in order, can be written down as a header beside its memory, and taken over from one.
 
 use crate::answers::{Answer, Answers};
-use crate::app::App;
+use crate::app::{App, Scan};
 use crate::config::ServerConfig;
 use crate::digest::Chain;
 use crate::grid::Floor;
 use crate::memory::Memory;
-use crate::snapshot::{Header, HeaderError, VERSION};
+use crate::snapshot::{Cut, Header, HeaderError, VERSION};
 use zerogap_proto::agv::Report;
 use zerogap_proto::{Message, Offset};
 
@@ -62,9 +62,10 @@ impl<M: Memory> Replica<M> {
     }
 
     /// All of it but the memory.
-    pub fn header(&self) -> Header {
+    pub fn header(&self, cut: Cut) -> Header {
         Header {
             version: VERSION,
+            cut,
             state_bytes: self.app.memory().len() as u64,
             prior: self.app.memory().prior(),
             floor: self.floor,
@@ -75,8 +76,8 @@ impl<M: Memory> Replica<M> {
         }
     }
 
-    /// Becomes the state that `header` and the memory hold together; the whole memory is scanned. Unchanged on error.
-    pub fn adopt(&mut self, header: &Header) -> Result<(), HeaderError> {
+    /// Becomes the state that `header` and the memory hold together. Unchanged on error.
+    pub fn adopt(&mut self, header: &Header, scan: Scan) -> Result<(), HeaderError> {
         let (theirs, ours) = (header.state_bytes, self.app.memory().len() as u64);
         if theirs != ours {
             return Err(HeaderError::StateBytes { theirs, ours });
@@ -90,7 +91,7 @@ impl<M: Memory> Replica<M> {
         let first = header.next.0.checked_sub(header.answers.len() as u64).ok_or(HeaderError::OutOfBounds)?;
         self.answers = Answers::new(self.answers_remembered, Offset(first));
         header.answers.iter().for_each(|&answer| self.answers.remember(answer));
-        self.app.adopt(header.belief);
+        self.app.adopt(header.belief, scan);
         Ok(())
     }
 

@@ -1,12 +1,16 @@
 //! The server node: applies the requests of the log strictly in offset order, answers after the emulated service time,
-//! answers repeats from memory, and reports to its edge controller. What it does for migrations is in `server/tasks.rs`.
+//! answers repeats from memory, and reports to its edge controller. What it does for migrations is in `server/tasks.rs`,
+//! as their source in `server/source.rs`, as their target in `server/target.rs`.
 
+mod source;
+mod target;
 mod tasks;
 
 use crate::config::{ConfigError, ServerConfig};
 use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::replica::Replica;
+use crate::rounds::Precopy;
 use std::collections::VecDeque;
 use zerogap_proto::message::BODY_LEN;
 use zerogap_proto::node::earlier;
@@ -23,8 +27,7 @@ pub struct Server<M> {
     holds_state: bool,
     replica: Replica<M>,
     task: Task,
-    /// The header that came with a transfer, until the scan.
-    received: Vec<u8>,
+    work: Work,
     armed_flip: Option<(u64, u8)>,
     /// Orders for migrations before this one come too late.
     oldest_migration: MigrationId,
@@ -33,6 +36,20 @@ pub struct Server<M> {
     outbox: Outbox,
     outputs: VecDeque<Output>,
     counters: Counters,
+}
+
+/// What a task needs to know and nobody else.
+#[derive(Clone, Debug)]
+enum Work {
+    Nothing,
+    /// Pre-copying to these targets.
+    Rounds { precopy: Precopy, targets: Vec<Endpoint> },
+    /// Frozen since this offset, with this digest of the state.
+    Cutting { mark: Offset, digest: u64 },
+    /// The header that came with a transfer, until the scan.
+    Received(Vec<u8>),
+    /// Digest of the memory that is being pulled, by the source's word.
+    Pulling { memory_digest: u64 },
 }
 
 /// What a server did with all that came in.
@@ -69,7 +86,7 @@ impl<M: Memory> Server<M> {
             holds_state: config.holds_state,
             replica: Replica::new(&config, memory),
             task: Task::None,
-            received: Vec::new(),
+            work: Work::Nothing,
             armed_flip: None,
             oldest_migration: MigrationId(0),
             scrub_at: None,
@@ -111,14 +128,9 @@ impl<M: Memory> Server<M> {
         &self.config
     }
 
-    /// The memory, for the image that a [`Job::Send`](zerogap_proto::Job::Send) takes.
+    /// The memory, for jobs that send it.
     pub const fn memory(&self) -> &M {
         self.replica.app().memory()
-    }
-
-    /// The memory, for the driver that carries out a [`Job::Receive`](zerogap_proto::Job::Receive): it writes every page.
-    pub const fn memory_mut(&mut self) -> &mut M {
-        self.replica.app_mut().memory_mut()
     }
 
     fn on_datagram(&mut self, now: Instant, from: Endpoint, payload: &[u8]) {

@@ -1,5 +1,5 @@
-//! The header of a snapshot: all of a state but the memory itself. It carries no digest: whoever restores computes it
-//! from what arrived. Decoding bounds everything; whether the state fits a server, the server decides.
+//! The header of a snapshot: all of a state but the memory itself. It carries no digest of what came with it: whoever
+//! restores computes that from what arrived. Decoding bounds everything; whether the state fits a server, the server decides.
 
 use crate::answers::{ANSWERS_MAX, Answer};
 use crate::app::{Belief, SHIFT_MAX_MM};
@@ -9,17 +9,30 @@ use serde::{Deserialize, Serialize};
 use zerogap_proto::{JobFailure, Offset};
 
 /// The version that is written, and the only one that is read.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Longest header in bytes.
 pub const HEADER_MAX_LEN: usize = CHUNK_LEN;
 /// No log gets this far; beyond it offsets could not be counted on.
 const OFFSET_MAX: u64 = 1 << 62;
+
+/// How the snapshot was cut, and so what is to be scanned of the memory that came with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cut {
+    /// As an image, with which nobody waits: all is scanned.
+    Image,
+    /// From a frozen server, whose client waits: what was scanned as it arrived is not scanned again.
+    Frozen,
+    /// From a frozen server where the memory still is: digest of all of it, by that server's word.
+    Lazy(u64),
+}
 
 /// All of a state but its memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Of the format.
     pub version: u16,
+    /// How it was cut.
+    pub cut: Cut,
     /// Size of the memory that belongs to it.
     pub state_bytes: u64,
     /// What untouched cells of the memory hold.
@@ -66,6 +79,9 @@ pub enum HeaderError {
         "the snapshot is of an app with another prior, floor or number of answers: configure both servers alike"
     )]
     OtherApp,
+    /// Most of the memory is not here, and the header does not say what it holds.
+    #[error("the snapshot's header lacks the digest of the memory that is to be pulled")]
+    NotLazy,
 }
 
 impl From<HeaderError> for JobFailure {
@@ -76,7 +92,8 @@ impl From<HeaderError> for JobFailure {
             | HeaderError::Version(_)
             | HeaderError::Malformed
             | HeaderError::OutOfBounds
-            | HeaderError::OtherApp => Self::Header,
+            | HeaderError::OtherApp
+            | HeaderError::NotLazy => Self::Header,
         }
     }
 }
@@ -135,6 +152,7 @@ mod tests {
         };
         Header {
             version: VERSION,
+            cut: Cut::Lazy(u64::MAX),
             state_bytes: u64::MAX,
             prior: Prior::FloorPlan,
             floor: Floor { w_mm: u32::MAX, h_mm: u32::MAX },
@@ -156,7 +174,7 @@ mod tests {
         let sane = header(4);
         let refusal = |header: Header| Header::decode(&header.encode().unwrap()).err();
         assert_eq!(refusal(sane.clone()), None);
-        assert_eq!(refusal(Header { version: 2, ..sane.clone() }), Some(HeaderError::Version(2)));
+        assert_eq!(refusal(Header { version: 3, ..sane.clone() }), Some(HeaderError::Version(3)));
         let belief = Belief { shift_x_mm: 41, ..sane.belief };
         let out_of_bounds = [
             Header { belief, ..sane.clone() },

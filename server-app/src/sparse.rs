@@ -2,6 +2,7 @@
 //! that four servers with 2 GB of state each cost what they changed. A clone is an image of one instant.
 
 use crate::memory::{BLOCK_LEN, Memory, PAGE_LEN, Prior};
+use crate::pages::PageSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,6 +25,23 @@ impl SparseMemory {
     /// Pages that have been written with something else than the prior: what it costs.
     pub fn pages_held(&self) -> usize {
         self.pages.iter().flatten().count()
+    }
+
+    /// Pages that have been written since `earlier`, an image of the same memory, was taken: those that the two no longer
+    /// share.
+    pub fn changed_since(&self, earlier: &Self) -> PageSet {
+        let shared = |pair: (&Option<Arc<Page>>, &Option<Arc<Page>>)| match pair {
+            (Some(now), Some(then)) => Arc::ptr_eq(now, then),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        let mut changed = PageSet::none(self.pages.len());
+        for (page, pair) in self.pages.iter().zip(&earlier.pages).enumerate() {
+            if !shared(pair) {
+                changed.insert(page);
+            }
+        }
+        changed
     }
 
     #[inline]
@@ -87,6 +105,14 @@ impl Memory for SparseMemory {
             bytes = later;
         }
     }
+
+    fn clear(&mut self, first_page: usize, pages: usize) {
+        let to = first_page + pages;
+        match self.prior {
+            Prior::Unknown => self.pages[first_page..to].fill(None),
+            Prior::FloorPlan => self.pages[first_page..to].fill(Some(Arc::new([0; PAGE_LEN]))),
+        }
+    }
 }
 
 impl fmt::Debug for SparseMemory {
@@ -130,6 +156,33 @@ mod tests {
         target.write(0, &bytes_of(&full));
         assert_eq!(target.pages_held(), 0);
         assert_eq!(bytes_of(&target), bytes_of(&full));
+    }
+
+    #[test]
+    fn cleared_pages_are_zeros_and_cost_nothing_where_nothing_is_known() {
+        for (prior, held) in [(Prior::Unknown, 2), (Prior::FloorPlan, 4)] {
+            let mut memory = SparseMemory::new(LEN, prior);
+            (0..LEN).step_by(PAGE_LEN).for_each(|index| memory.set(index, 9));
+            memory.clear(1, 2);
+            let bytes = bytes_of(&memory);
+            assert!(bytes[PAGE_LEN..3 * PAGE_LEN].iter().all(|&cell| cell == 0));
+            assert_eq!((bytes[0], bytes[3 * PAGE_LEN]), (9, 9));
+            assert_eq!(memory.pages_held(), held);
+        }
+    }
+
+    #[test]
+    fn what_was_written_since_an_image_is_known_without_looking_at_all_of_it() {
+        let mut memory = SparseMemory::new(LEN, Prior::Unknown);
+        memory.set(0, 1);
+        memory.set(PAGE_LEN, 1);
+        let image = memory.clone();
+        assert!(memory.changed_since(&image).is_empty());
+        memory.set(1, 2);
+        memory.set(LEN - 1, 2);
+        assert_eq!(memory.changed_since(&image).runs().collect::<Vec<_>>(), [(0, 1), (3, 1)]);
+        memory.clear(1, 1);
+        assert_eq!(memory.changed_since(&image).len(), 3, "a page that was dropped has changed, too");
     }
 
     #[test]

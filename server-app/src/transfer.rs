@@ -46,7 +46,9 @@ pub enum TransferError {
     #[error("what arrived is no state transfer")]
     NotATransfer,
     /// Of another version.
-    #[error("the transfer has version {0}, this server speaks version {VERSION}: run the same version everywhere")]
+    #[error(
+        "the transfer has version {0}, this server speaks version {VERSION}: run the same version everywhere"
+    )]
     Version(u16),
     /// Meant for another migration.
     #[error("the transfer is for migration {0}, another one than was waited for")]

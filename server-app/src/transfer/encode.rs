@@ -3,7 +3,7 @@
 
 use super::record::{HEAD_LEN, Kind, RUN_LEN, RUNS_MAX, put};
 use super::{HELLO_LEN, MAGIC, PAGES_MAX, TransferError, VERSION, put_words};
-use crate::memory::{Memory, PAGE_LEN, Prior, is_all, BLOCK_LEN};
+use crate::memory::{BLOCK_LEN, Memory, PAGE_LEN, Prior, is_all};
 use crate::pages::PageSet;
 use crate::snapshot::HEADER_MAX_LEN;
 use zerogap_proto::MigrationId;
