@@ -2,6 +2,7 @@
 //! file and writing the results; both drivers are handed the same [`Scenario`].
 
 pub mod build;
+pub mod compare;
 pub mod director;
 pub mod draw;
 pub mod file;
