@@ -41,6 +41,15 @@ impl Ballot {
         self.sent
     }
 
+    /// Everybody who was asked is given up, and this server is asked instead: forgets all answers, and that it was sent. If one
+    /// has gone to the client no other one will; this server's stands for it in comparisons.
+    pub fn ask_anew(&mut self, server: NodeId) {
+        self.answers.clear();
+        self.sent = None;
+        self.timed_out = false;
+        self.released = self.released.map(|_| server);
+    }
+
     /// Takes an answer; `false` if this server has answered before, and then nothing changes.
     pub fn vote(&mut self, answer: Answer) -> bool {
         let first = !self.has_answer_of(answer.server);
@@ -119,6 +128,23 @@ mod tests {
         assert!(ballot.vote(answer(2, &[7; 50])));
         assert!(ballot.release(NodeId(2)).is_none(), "one has gone out already");
         assert_eq!(ballot.released(), Some(NodeId(1)));
+    }
+
+    #[test]
+    fn who_is_asked_anew_is_not_held_against_those_who_were_given_up_and_nothing_is_released_twice() {
+        let mut ballot = Ballot::default();
+        ballot.note_sent(Instant::ZERO);
+        ballot.vote(answer(1, &[7; 50]));
+        ballot.release(NodeId(1));
+        ballot.ask_anew(NodeId(2));
+        assert_eq!((ballot.sent(), ballot.has_answer_of(NodeId(1))), (None, false));
+        assert!(ballot.vote(answer(2, &[8; 50])));
+        assert_eq!(ballot.compare(NodeId(2)), Some(None));
+        assert!(ballot.release(NodeId(2)).is_none(), "one has gone out already");
+        let mut open = Ballot::default();
+        open.vote(answer(1, &[7; 50]));
+        open.ask_anew(NodeId(2));
+        assert!(open.vote(answer(2, &[7; 50])) && open.release(NodeId(2)).is_some());
     }
 
     #[test]

@@ -3,31 +3,37 @@
 //!
 //! ```text
 //! request ─▶ admission ─▶ log ─▶ readers ─▶ servers
-//!                          │                   │ answers
-//!                          ▼                   ▼
-//!                  retention (trim)  ◀──── ballots ─▶ selection ─▶ client
-//!                                              │
-//!                                              └─▶ review ─▶ switch-over
+//!                          │        ▲          │ answers
+//!                          │        │ held     ▼
+//!                  retention (trim) │ ◀──── ballots ─▶ selection ─▶ client
+//!                                   │          │
+//!                 orders ─▶ plan ─▶ freeze     └─▶ review ─┐
+//!                            │                             ├─▶ switch-over ─▶ takeover
+//!                            └─▶ take (frozen, no review) ─┘
 //! ```
 
 pub mod admission;
 pub mod ballot;
 mod flow;
+mod freeze;
 pub mod log;
 mod migration;
 mod orders;
+mod plan;
 pub mod reader;
 mod release;
 mod retention;
+mod review;
 mod roles;
 pub mod selection;
+mod takeover;
 
 pub use admission::{ClientKey, Ingress};
 pub use selection::Selection;
 
 use admission::Admission;
 use log::Log;
-use migration::Plan;
+use plan::Plan;
 use reader::Reader;
 use std::collections::{BTreeMap, VecDeque};
 use zerogap_proto::node::earlier;

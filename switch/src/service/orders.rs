@@ -2,10 +2,10 @@
 //! anything, and carrying one out twice is the same as once.
 
 use super::Service;
-use super::migration::Plan;
+use super::plan::Plan;
 use super::reader::Reader;
 use zerogap_proto::{
-    DropCause, Event, Health, Instant, MigrationId, NodeId, Offset, Phase, Refusal, ServiceCommand,
+    DropCause, Event, Health, Instant, MigrationId, NodeId, Offset, Refusal, Scheme, ServiceCommand,
     ServiceOrder,
 };
 
@@ -44,7 +44,7 @@ impl Service {
         match command.order {
             ServiceOrder::Begin { migration, scheme, goal, snapshotter, targets } => {
                 self.may_begin(migration, &targets)?;
-                let pinned = self.snapshottable(snapshotter)?;
+                let pinned = self.snapshottable(snapshotter, scheme)?;
                 self.begin(Plan::new(migration, scheme, goal, snapshotter, targets, pinned));
                 Ok(())
             }
@@ -52,11 +52,25 @@ impl Service {
                 self.under_way(migration)?;
                 self.set_mark(mark)
             }
-            ServiceOrder::Restoring { migration } => {
-                if self.under_way(migration)? == Phase::Transfer {
-                    self.enter(Phase::Restore);
-                }
-                Ok(())
+            ServiceOrder::Reached { migration, phase } => {
+                self.under_way(migration)?;
+                self.reached(phase)
+            }
+            ServiceOrder::Freeze { migration } => {
+                self.under_way(migration)?;
+                self.freeze()
+            }
+            ServiceOrder::Thaw { migration } => {
+                self.under_way(migration)?;
+                self.thaw(now)
+            }
+            ServiceOrder::Take { migration, targets, lazy, deadline } => {
+                self.under_way(migration)?;
+                self.take(now, &targets, lazy, deadline)
+            }
+            ServiceOrder::Pulled { migration } => {
+                self.under_way(migration)?;
+                self.pulled(now)
             }
             ServiceOrder::Read { migration, targets, review } => {
                 self.under_way(migration)?;
@@ -64,7 +78,7 @@ impl Service {
             }
             ServiceOrder::Cancel { migration, reason } => {
                 self.under_way(migration)?;
-                self.abort(now, reason)
+                self.cancel(now, reason)
             }
             ServiceOrder::Remove { server, incarnation } => {
                 if self.readers.get(&server).is_some_and(|reader| reader.incarnation == incarnation) {
@@ -82,9 +96,9 @@ impl Service {
         }
     }
 
-    fn under_way(&self, migration: MigrationId) -> Result<Phase, Refusal> {
+    fn under_way(&self, migration: MigrationId) -> Result<(), Refusal> {
         let plan = self.plan.as_ref().filter(|plan| plan.migration == migration);
-        plan.map(|plan| plan.phase).ok_or(Refusal::StaleMigration)
+        plan.map(|_| ()).ok_or(Refusal::StaleMigration)
     }
 
     /// Whether this migration may begin now.
@@ -101,16 +115,19 @@ impl Service {
         if usable { Ok(()) } else { Err(Refusal::WrongServer) }
     }
 
-    /// The oldest offset that a server which may be snapshotted has not answered.
-    fn snapshottable(&self, server: NodeId) -> Result<Offset, Refusal> {
+    /// The oldest offset that a server which may be snapshotted has not answered. A scheme for a server without a standby holds
+    /// it, which would leave another one going on by itself.
+    fn snapshottable(&self, server: NodeId, scheme: Scheme) -> Result<Offset, Refusal> {
         let reader = self.readers.get(&server).filter(|reader| reader.health == Health::Healthy);
-        let serves = self.serving.contains(&server);
+        let alone = self.serving.len() == 1 || scheme.replicas() > 1;
+        let serves = self.serving.contains(&server) && alone;
         reader.filter(|_| serves).map(Reader::unanswered).ok_or(Refusal::WrongServer)
     }
 
-    /// Pins the log and enters the first phase.
+    /// Enters the first phase, the log pinned if the scheme needs that before the mark is known.
     fn begin(&mut self, plan: Plan) {
         self.attempts += 1;
+        let first = plan.phase;
         self.event(Event::Begun {
             service: self.config.id,
             migration: plan.migration,
@@ -121,6 +138,6 @@ impl Service {
             pinned: plan.pinned,
         });
         self.plan = Some(plan);
-        self.enter(Phase::Snapshot);
+        self.enter(first);
     }
 }

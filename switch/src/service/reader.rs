@@ -6,6 +6,8 @@
 //!   start        unanswered            next            head
 //!     |  answered    |   in flight (≤ W) |  to be sent   |
 //! ```
+//!
+//! A reader that is *held* is sent nothing new: `next` never passes where it stood then. What is in flight is still repaired.
 
 use std::collections::VecDeque;
 use zerogap_proto::{Duration, Health, Incarnation, Instant, NodeId, Offset};
@@ -34,6 +36,8 @@ pub struct Reader {
     live: bool,
     replayed: u64,
     last_rewind: Option<(Offset, Instant)>,
+    /// While it is held: where `next` stood then.
+    held_at: Option<Offset>,
 }
 
 /// What a server's `expect` leads to.
@@ -63,6 +67,7 @@ impl Reader {
             live: false,
             replayed: 0,
             last_rewind: None,
+            held_at: None,
         }
     }
 
@@ -87,10 +92,32 @@ impl Reader {
         self.replayed
     }
 
+    /// Whether nothing new is sent to it.
+    pub fn is_held(&self) -> bool {
+        self.held_at.is_some()
+    }
+
+    /// Sends it nothing new from now on. What it was sent may have been lost: that may go out again, up to where `next` is now.
+    pub fn hold(&mut self) {
+        let next = self.next();
+        self.held_at.get_or_insert(next);
+        self.live = false;
+    }
+
+    /// Ends the hold: it goes on from where it stands, behind the head until it has reached it again.
+    pub fn release(&mut self) {
+        self.held_at = None;
+    }
+
+    /// The offset below which it has answered everything and from which on it has been sent nothing, once it is held and so.
+    pub fn drained_at(&self) -> Option<Offset> {
+        self.held_at.filter(|at| *at == self.unanswered)
+    }
+
     /// The offset to send now, if the window and the head allow one. `true` with it: a replay.
     pub fn take_next(&mut self, now: Instant, head: Offset, window: usize) -> Option<(Offset, bool)> {
         let offset = self.next();
-        if offset >= head {
+        if offset >= self.held_at.map_or(head, |at| at.min(head)) {
             return None;
         }
         if self.in_flight.len() >= window {
@@ -105,7 +132,7 @@ impl Reader {
 
     /// Notes that it has reached the head; `true` if it had not before.
     pub fn reach(&mut self, head: Offset) -> bool {
-        let reached = !self.live && self.next() == head;
+        let reached = !self.live && !self.is_held() && self.next() == head;
         self.live |= reached;
         reached
     }
@@ -221,12 +248,43 @@ mod tests {
         assert_eq!(r.rewind(ms(3), Offset(9), AFTER), Rewind::Forgot);
     }
 
+    #[test]
+    fn a_held_reader_is_sent_nothing_new_and_what_was_in_flight_again() {
+        let mut r = reader();
+        assert_eq!(send_all(&mut r, ms(0), 13, 8).len(), 3);
+        r.hold();
+        assert_eq!(send_all(&mut r, ms(1), 20, 8), []);
+        r.advance(ms(1), |o| o.0 == 10);
+        assert_eq!(r.rewind(ms(1), Offset(11), AFTER), Rewind::Rewound, "#11 was lost");
+        assert_eq!(r.drained_at(), None, "#11 and #12 may have been applied for all that is known");
+        assert_eq!(send_all(&mut r, ms(1), 20, 8), [(11, true), (12, true)]);
+        assert_eq!(r.take_resend(ms(3), AFTER), Some(Offset(11)));
+        r.advance(ms(3), |o| o.0 <= 12);
+        assert_eq!((r.drained_at(), r.resend_at(AFTER)), (Some(Offset(13)), None));
+        r.hold();
+        r.release();
+        assert_eq!(send_all(&mut r, ms(4), 15, 8), [(13, true), (14, true)], "it goes on from there");
+        assert!(r.reach(Offset(15)) && !r.is_held());
+    }
+
+    #[test]
+    fn a_held_reader_is_not_live_even_where_nothing_waits() {
+        let mut r = reader();
+        send_all(&mut r, ms(0), 11, 8);
+        r.reach(Offset(11));
+        r.hold();
+        assert!(!r.reach(Offset(11)) && !r.is_live());
+        r.release();
+        assert!(r.reach(Offset(11)));
+    }
+
     proptest! {
-        /// Whatever is answered, lost, resent or rewound: nothing is skipped, and nothing below `unanswered` goes out again.
+        /// Whatever is answered, lost, resent, held or rewound: nothing is skipped, and nothing below `unanswered` goes out again.
         #[test]
-        fn offsets_first_go_out_in_order_without_gaps(steps in proptest::collection::vec((0_u8..4, 0_u64..6), 1..200)) {
+        fn offsets_first_go_out_in_order_without_gaps(steps in proptest::collection::vec((0_u8..6, 0_u64..6), 1..200)) {
             let (mut r, mut head, mut highest) = (reader(), 10, 9);
             let mut answered = std::collections::BTreeSet::new();
+            let mut held_from = None;
             for (i, (step, n)) in steps.into_iter().enumerate() {
                 let now = ms(i as u64);
                 let mut sent = Vec::new();
@@ -238,12 +296,19 @@ mod tests {
                         sent = send_all(&mut r, now, head, 4);
                     }
                     2 => sent.extend(r.take_resend(now, AFTER).map(|o| (o.0, true))),
-                    _ => { r.rewind(now, Offset(r.unanswered().0 + n), AFTER); }
+                    3 => { r.hold(); held_from = held_from.or(Some(highest)); }
+                    4 => { r.release(); held_from = None; }
+                    _ => {
+                        r.rewind(now, Offset(r.unanswered().0 + n), AFTER);
+                        sent = send_all(&mut r, now, head, 4);
+                    }
                 }
                 for (offset, _) in sent {
                     prop_assert!(offset >= r.start().0 && offset <= highest + 1, "{} after {}", offset, highest);
                     highest = highest.max(offset);
+                    prop_assert!(held_from.is_none_or(|last| offset <= last), "{} while held", offset);
                 }
+                prop_assert!(r.drained_at().is_none_or(|at| at.0 == highest + 1));
                 prop_assert!(r.next().from(r.unanswered()) <= 4);
             }
         }

@@ -68,6 +68,7 @@ impl Service {
         self.release_if_chosen(now, offset);
         self.compare_standby(now, offset, server);
         self.pump(now, server);
+        self.mark_if_drained();
         self.judge_due(now);
         self.advance_migration(now);
         self.trim();

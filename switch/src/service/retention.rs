@@ -1,6 +1,6 @@
 //! Retention: the log keeps what some reader, the migration's pin or the client still needs, and no more. When it is full,
-//! whoever holds it up pays, in this order: readers that do not serve, the migration, a standby; for the primary, new requests
-//! are refused. So overflow can end a migration but never the service.
+//! whoever holds it up pays, in this order: readers that do not serve, the migration, a standby; for the primary, and for a
+//! source that is frozen, new requests are refused. So overflow can end a migration but never the service.
 
 use super::Service;
 use zerogap_proto::{AbortReason, DropCause, Event, Health, Instant, NodeId, Offset};
@@ -14,7 +14,7 @@ impl Service {
 
     fn needed_from(&self) -> Offset {
         let readers = self.readers.values().map(super::Reader::unanswered);
-        let pin = self.plan.as_ref().map(super::Plan::pin);
+        let pin = self.plan.as_ref().and_then(super::Plan::pin);
         readers.chain(pin).chain([self.unreleased, self.unjudged]).min().unwrap_or(self.unreleased)
     }
 
@@ -37,11 +37,15 @@ impl Service {
         true
     }
 
-    /// Lets go of one who holds the log up; `false` if there is nobody to let go of.
+    /// Lets go of one who holds the log up; `false` if there is nobody to let go of. While the source is frozen there is not: the
+    /// service goes on from the mark, there or at the targets.
     fn shed_load(&mut self, now: Instant) -> bool {
         let base = self.log.base();
+        if self.plan.as_ref().is_some_and(|plan| plan.frozen) {
+            return false;
+        }
         let held_by_plan =
-            self.plan.as_ref().is_some_and(|plan| plan.pin() == base || self.target_at(base, plan));
+            self.plan.as_ref().is_some_and(|plan| plan.pin() == Some(base) || self.target_at(base, plan));
         if held_by_plan && self.abort(now, AbortReason::LogOverflow).is_ok() {
             return true;
         }

@@ -20,7 +20,9 @@ impl Service {
         while let Some(entry) = self.log.get(self.unjudged) {
             let offset = self.unjudged;
             let ballot = &entry.ballot;
-            let complete = self.readers.keys().all(|server| ballot.has_answer_of(*server));
+            // Who is held was sent it before, and will answer; or was not, and will not.
+            let asked = self.readers.values().filter(|reader| !reader.is_held());
+            let complete = asked.map(|reader| reader.server).all(|server| ballot.has_answer_of(server));
             let due = ballot.sent().is_some_and(|sent| sent + self.config.failover_after <= now);
             if !(due || complete && ballot.released().is_some()) {
                 return;
@@ -41,10 +43,8 @@ impl Service {
         let due: Vec<(NodeId, bool)> =
             self.serving.iter().map(|server| (*server, answered(server))).collect();
         for (server, answered) in due {
-            if self.cutting() == Some(server) {
-                continue;
-            }
             let limit = self.config.absences_to_promote;
+            let cutting = self.cutting() == Some(server);
             let Some(reader) = self.readers.get_mut(&server) else { continue };
             if answered {
                 reader.absences = 0;
@@ -55,7 +55,7 @@ impl Service {
                     // Somebody who is not believed may have stood in for it.
                     self.promote_if_needed(now);
                 }
-            } else if offset >= reader.start() {
+            } else if offset >= reader.start() && !cutting && !reader.is_held() {
                 reader.absences += 1;
                 if reader.absences >= limit {
                     self.mark_absent(now, server, offset);
@@ -139,6 +139,7 @@ impl Service {
             }
         };
         self.target_dropped(now, server, reason);
+        self.source_dropped(server);
         if was_primary {
             let healthy = self.serving.iter().position(|s| self.readers[s].health == Health::Healthy);
             if let Some(index) = healthy {
@@ -146,6 +147,8 @@ impl Service {
             }
             self.roles_changed(now, server);
         }
+        // A frozen source may have been let go on.
+        self.pump_all(now);
         self.judge_due(now);
         self.advance_migration(now);
         self.trim();

@@ -13,7 +13,7 @@ const RULE: ReviewRule = ReviewRule { agreements: 3, absences_max: 2, deadline: 
 fn about(migration: MigrationId) -> [ServiceOrder; 4] {
     [
         ServiceOrder::Mark { migration, mark: Offset(0) },
-        ServiceOrder::Restoring { migration },
+        ServiceOrder::Reached { migration, phase: Phase::Restore },
         ServiceOrder::Read { migration, targets: vec![(T, life(T)), (U, life(U))], review: RULE },
         ServiceOrder::Cancel { migration, reason: AbortReason::Requested },
     ]
@@ -83,7 +83,7 @@ fn every_order_carried_out_twice_is_the_same_as_once() {
     let orders = [
         begin(1, S, &[T, U]),
         ServiceOrder::Mark { migration, mark: Offset(1) },
-        ServiceOrder::Restoring { migration },
+        ServiceOrder::Reached { migration, phase: Phase::Restore },
         ServiceOrder::Read { migration, targets: vec![(T, life(T)), (U, life(U))], review: RULE },
         ServiceOrder::Quarantine { server: S, incarnation: life(S) },
         ServiceOrder::Remove { server: S, incarnation: life(S) },
@@ -110,7 +110,7 @@ fn earlier_orders_that_come_again_late_do_not_lead_back() {
     for order in [
         begin(1, S, &[T, U]),
         ServiceOrder::Mark { migration, mark },
-        ServiceOrder::Restoring { migration },
+        ServiceOrder::Reached { migration, phase: Phase::Restore },
         ServiceOrder::Read { migration, targets: vec![(T, life(T)), (U, life(U))], review: RULE },
     ] {
         assert_eq!(b.order(order.clone()), Ok(vec![]), "{order:?}");

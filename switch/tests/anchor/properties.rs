@@ -169,7 +169,9 @@ impl Teller {
                 self.world.servers.insert(target, server);
             }
         }
-        self.world.order(ServiceOrder::Restoring { migration }).expect("in the transfer");
+        self.world
+            .order(ServiceOrder::Reached { migration, phase: Phase::Restore })
+            .expect("in the transfer");
         let order = ServiceOrder::Read { migration, targets: lives.to_vec(), review: REVIEW };
         self.world.order(order).expect("the log still has it");
     }

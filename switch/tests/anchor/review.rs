@@ -47,6 +47,17 @@ fn what_was_replayed_is_compared_but_does_not_count() {
 }
 
 #[test]
+fn what_is_compared_while_a_target_has_fallen_behind_its_window_is_no_agreement() {
+    let mut b = reviewing(ReviewRule { agreements: 10, ..RULE });
+    (0..6).for_each(|_| drop(b.round(&[P, S, T])));
+    assert_eq!(tally(&b).agreed, 0, "U has a window of #1 to #4 in flight, and #5 and #6 to come");
+    for (offset, agreed) in [(1, 0), (2, 1), (3, 2)] {
+        b.answer(U, offset);
+        assert_eq!(tally(&b).agreed, agreed, "after U's answer to #{offset}");
+    }
+}
+
+#[test]
 fn a_disagreement_aborts_in_the_review() {
     for wrong in [T, U] {
         let mut b = reviewing(RULE);

@@ -207,6 +207,41 @@ impl Bench {
         self.order(ServiceOrder::Read { migration, targets, review })
     }
 
+    /// Begins the next migration by this scheme, from P, which serves alone, to T.
+    pub(crate) fn begin_alone(&mut self, scheme: Scheme) -> Result<Lines, Refusal> {
+        let begin = begin(self.service.status().attempts + 1, P, &[T]);
+        let ServiceOrder::Begin { migration, goal, snapshotter, targets, .. } = begin else { unreachable!() };
+        self.order(ServiceOrder::Begin { migration, scheme, goal, snapshotter, targets })
+    }
+
+    pub(crate) fn reached(&mut self, phase: Phase) -> Result<Lines, Refusal> {
+        let migration = self.migration();
+        self.order(ServiceOrder::Reached { migration, phase })
+    }
+
+    pub(crate) fn freeze(&mut self) -> Result<Lines, Refusal> {
+        let migration = self.migration();
+        self.order(ServiceOrder::Freeze { migration })
+    }
+
+    pub(crate) fn thaw(&mut self) -> Result<Lines, Refusal> {
+        let migration = self.migration();
+        self.order(ServiceOrder::Thaw { migration })
+    }
+
+    /// T takes over, within 100 ms.
+    pub(crate) fn take(&mut self, lazy: bool) -> Result<Lines, Refusal> {
+        let migration = self.migration();
+        let targets = vec![(T, restored(T, migration))];
+        self.lives.extend(targets.iter().copied());
+        self.order(ServiceOrder::Take { migration, targets, lazy, deadline: ms(100) })
+    }
+
+    pub(crate) fn pulled(&mut self) -> Result<Lines, Refusal> {
+        let migration = self.migration();
+        self.order(ServiceOrder::Pulled { migration })
+    }
+
     pub(crate) fn cancel(&mut self) -> Result<Lines, Refusal> {
         let migration = self.migration();
         self.order(ServiceOrder::Cancel { migration, reason: AbortReason::Requested })
@@ -230,7 +265,7 @@ impl Bench {
         self.begin(snapshotter).expect("begun");
         let steps: [fn(&mut Self); 3] = [
             |b| drop(b.mark(b.service.status().head.0)),
-            |b| drop(b.order(ServiceOrder::Restoring { migration: b.migration() })),
+            |b| drop(b.order(ServiceOrder::Reached { migration: b.migration(), phase: Phase::Restore })),
             |b| drop(b.read(3)),
         ];
         for step in steps {

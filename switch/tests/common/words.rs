@@ -55,6 +55,8 @@ fn event_line(event: &Event) -> String {
         Event::Disagreed { server, offset, .. } => format!("{} disagrees at {offset}", name(*server)),
         Event::Quarantined { server, .. } => format!("{} is quarantined", name(*server)),
         Event::ReaderDropped { server, why, .. } => format!("{} dropped: {why:?}", name(*server)),
+        Event::Frozen { server, .. } => format!("{} is frozen", name(*server)),
+        Event::Thawed { server, waiting, .. } => format!("{} goes on, {waiting} waiting", name(*server)),
         Event::LogFull { head, .. } => format!("log full at {head}"),
         Event::Refused { refusal, .. } => format!("refused: {refusal:?}"),
         other => format!("{other:?}"),
