@@ -13,6 +13,7 @@ mod freeze;
 mod handover;
 mod orders;
 mod properties;
+mod properties_alone;
 mod pull;
 mod quarantine;
 mod readers;

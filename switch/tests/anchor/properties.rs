@@ -2,8 +2,11 @@
 //! migration at a random time. Whatever happens, the guarantees hold.
 
 use crate::common::bench::{begin, restored};
-use crate::common::server::{FakeServer, mix};
-use crate::common::world::{Network, Path, World};
+use crate::common::guarantees::{
+    Fault, answered_once_and_rightly, applied_in_order, fault, network, true_digests,
+};
+use crate::common::server::FakeServer;
+use crate::common::world::{Network, World};
 use crate::common::{P, S, T, U, ms};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -13,15 +16,6 @@ use zerogap_proto::{
 };
 
 const REVIEW: ReviewRule = ReviewRule { agreements: 5, absences_max: 10, deadline: ms(1_000) };
-
-/// What befalls a server.
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    /// Its process ends; the controller hears of it after a while.
-    Dies { told_after_ms: u64 },
-    /// It hangs and then goes on.
-    Hangs { for_ms: u64 },
-}
 
 #[derive(Clone, Debug)]
 struct Story {
@@ -37,31 +31,14 @@ struct Story {
     flipped: Option<NodeId>,
 }
 
-fn path() -> impl Strategy<Value = Path> {
-    (0_u64..80, 0_u64..80, 0_u64..2_500).prop_map(|(lost, doubled, jitter)| Path {
-        lost,
-        doubled,
-        jitter: Duration::from_micros(jitter),
-    })
-}
-
 fn story() -> impl Strategy<Value = Story> {
-    let network = (path(), path(), path()).prop_map(|(from_client, to_servers, from_servers)| Network {
-        from_client,
-        to_servers,
-        from_servers,
-    });
-    let fault = prop_oneof![
-        (0_u64..150).prop_map(|told_after_ms| Fault::Dies { told_after_ms }),
-        (1_u64..400).prop_map(|for_ms| Fault::Hangs { for_ms }),
-    ];
-    let serving_fault = prop::option::of((prop_oneof![Just(P), Just(S)], 0_u64..1_500, fault));
+    let serving_fault = prop::option::of((prop_oneof![Just(P), Just(S)], 0_u64..1_500, fault()));
     let target = || prop_oneof![Just(T), Just(U)];
     let target_fault = prop::option::weighted(0.3, (target(), 0_u64..1_500));
     // The longest overflow the log.
     let transfer = prop_oneof![8 => 0_u64..250, 1 => 500_u64..900];
     let times = (0_u64..500, 0_u64..80, transfer, prop::option::weighted(0.2, 0_u64..1_000));
-    (network, any::<u64>(), serving_fault, target_fault, times, prop::option::weighted(0.15, target()))
+    (network(), any::<u64>(), serving_fault, target_fault, times, prop::option::weighted(0.15, target()))
         .prop_map(|(network, seed, serving_fault, target_fault, times, flipped)| {
             let (begin_ms, cut_takes_ms, transfer_takes_ms, cancel_ms) = times;
             Story {
@@ -175,33 +152,6 @@ impl Teller {
         let order = ServiceOrder::Read { migration, targets: lives.to_vec(), review: REVIEW };
         self.world.order(order).expect("the log still has it");
     }
-}
-
-/// The digest after each admitted request, by whoever applies them in order.
-fn true_digests(world: &World) -> Vec<u64> {
-    let apply = |state: &mut u64, sequence: &zerogap_proto::Sequence| {
-        *state = mix(*state ^ mix(sequence.0) ^ (sequence.0 & 0xff));
-        Some(*state)
-    };
-    world.admitted.iter().scan(0x5eed, apply).collect()
-}
-
-/// Guarantee 1, and 2 as the client sees it.
-fn answered_once_and_rightly(world: &World) -> Result<(), TestCaseError> {
-    for (sequence, digest) in world.admitted.iter().zip(true_digests(world)) {
-        let answers = &world.answers[sequence];
-        prop_assert_eq!(answers.len(), 1, "{} got {:?}", sequence, answers);
-        prop_assert_eq!(answers[0].1, digest, "{} was answered from another history", sequence);
-    }
-    prop_assert_eq!(world.service.held(), 0);
-    Ok(())
-}
-
-/// Guarantee 2: a gap-free segment of the log, each request once.
-fn applied_in_order(world: &World, server: &FakeServer) -> Result<(), TestCaseError> {
-    let segment = &world.admitted[server.start.0 as usize..server.next.0 as usize];
-    prop_assert_eq!(&server.applied, segment, "{} applied something else", server.node);
-    Ok(())
 }
 
 /// Guarantee 3.

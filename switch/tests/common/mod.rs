@@ -2,6 +2,7 @@
 //! in words. The `bench` answers by hand, one input at a time; the `world` has servers, a client and a network of its own.
 
 pub(crate) mod bench;
+pub(crate) mod guarantees;
 pub(crate) mod server;
 pub(crate) mod words;
 pub(crate) mod world;

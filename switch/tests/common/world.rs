@@ -3,7 +3,7 @@
 
 use super::bench::{HERE, restored};
 use super::server::{FakeServer, mix};
-use super::{CLIENT, command, config, life, ms, open, request_frame};
+use super::{CLIENT, command, config, ms, open, request_frame};
 use std::collections::BTreeMap;
 use zerogap_proto::{
     DropReason, Duration, Event, Frame, Instant, Kind, Message, MigrationId, NodeId, Offset, Refusal,
@@ -225,7 +225,9 @@ impl World {
 
     /// The controller hears that the server's process has ended, whichever life it was.
     pub(crate) fn remove(&mut self, server: NodeId) {
-        for incarnation in [life(server), restored(server, MigrationId(1))] {
+        // Migration 0 stands for the life that a server begins with.
+        for attempt in 0..=self.service.status().attempts {
+            let incarnation = restored(server, MigrationId(attempt));
             self.order(ServiceOrder::Remove { server, incarnation }).expect("carried out or not needed");
         }
     }
