@@ -12,11 +12,19 @@ pub(super) fn mend(s: &Situation<'_>) -> Vec<Step> {
 
 fn mend_one(s: &Situation<'_>, &Serving { server, incarnation, health }: &Serving) -> Option<ServiceOrder> {
     if s.view.is_over(server, incarnation) {
-        return Some(ServiceOrder::Remove { server, incarnation });
+        return (!has_failed(s, server)).then_some(ServiceOrder::Remove { server, incarnation });
     }
     let status = s.view.alive(server).filter(|status| status.incarnation == incarnation)?;
     let news = status.scrub_failed && health != Health::Quarantined;
     news.then_some(ServiceOrder::Quarantine { server, incarnation })
+}
+
+/// A target that could not pull all of its state has forgotten what it had, which ends its life. What follows from that is for
+/// the migration to say.
+fn has_failed(s: &Situation<'_>, server: NodeId) -> bool {
+    let under_way = s.service.plan.as_ref().map(|plan| plan.migration);
+    let task = s.view.alive(server).map(|status| status.task);
+    matches!(task, Some(Task::Failed { migration, .. }) if Some(migration) == under_way)
 }
 
 /// While no migration is under way: ends its jobs and has states discarded that nobody will use.
@@ -89,6 +97,18 @@ mod tests {
         assert_eq!(mended(&bench), removed, "its process ended");
         bench.view.learn_server(at(0), report(A2, 2, Task::None));
         assert_eq!(mended(&bench), removed, "it is back, with nothing of what it had");
+    }
+
+    #[test]
+    fn a_target_whose_pull_has_failed_is_left_to_its_migration_as_long_as_that_is_under_way() {
+        let mut bench = Bench::in_phase(Phase::Pull);
+        bench
+            .view
+            .learn_server(at(0), report(A2, 2, Task::Failed { migration: M1, reason: JobFailure::Torn }));
+        assert_eq!(mended(&bench), []);
+        bench.service.plan = None;
+        let removed = ServiceOrder::Remove { server: A2, incarnation: Incarnation(1) };
+        assert_eq!(mended(&bench), [Step::Anchor(removed)]);
     }
 
     #[test]

@@ -1,22 +1,34 @@
 //! The anchor as a mere holder of the service's status: it carries orders out or refuses them as the real one does, and
-//! lets a migration that reads pass through its last phases one tick at a time. No log, no ballots.
+//! lets what it does by itself (draining, reviewing, answering) pass one tick at a time. No log, no ballots.
 
+use super::server::MARK;
 use zerogap_proto::*;
 
 pub(crate) struct Anchor {
     pub(crate) status: ServiceStatus,
     reading: Vec<(NodeId, Incarnation)>,
+    /// The source whose reader is held.
+    frozen: Option<Serving>,
+    /// The targets have yet to pull part of the state.
+    pulling: bool,
 }
 
 impl Anchor {
     pub(crate) fn new(status: ServiceStatus) -> Self {
-        Self { status, reading: Vec::new() }
+        Self { status, reading: Vec::new(), frozen: None, pulling: false }
     }
 
-    /// Whether this life of a server serves or reads: nobody may take its state away.
+    /// Whether this life of a server serves, reads or is the fall-back: nobody may take its state away.
     pub(crate) fn needs(&self, server: NodeId, life: Incarnation) -> bool {
+        let is = |s: &Serving| (s.server, s.incarnation) == (server, life);
         let reads = self.status.plan.is_some() && self.reading.contains(&(server, life));
-        reads || self.status.serving.iter().any(|s| (s.server, s.incarnation) == (server, life))
+        reads || self.status.serving.iter().any(is) || self.frozen.as_ref().is_some_and(is)
+    }
+
+    /// Whether nothing more is sent to a server, and all that was is answered.
+    pub(crate) fn has_drained(&self, server: NodeId) -> bool {
+        let is_marked = self.status.plan.as_ref().is_some_and(|plan| plan.mark.is_some());
+        is_marked && self.frozen.is_some_and(|frozen| frozen.server == server)
     }
 
     /// Carries an order out. `Ok(true)` if something changed; repeats of what is done already change nothing.
@@ -35,7 +47,28 @@ impl Anchor {
                 }
                 Ok(changed)
             }
-            ServiceOrder::Restoring { migration } => self.step(*migration, Phase::Transfer, Phase::Restore),
+            ServiceOrder::Reached { migration, phase } => {
+                let plan = self.plan(*migration)?;
+                let changes = plan.phase < *phase;
+                plan.phase = plan.phase.max(*phase);
+                Ok(changes)
+            }
+            ServiceOrder::Freeze { migration } => self.freeze(*migration),
+            ServiceOrder::Thaw { migration } => {
+                let changed = self.step(*migration, Phase::Snapshot, Phase::Transfer)?;
+                self.frozen = self.frozen.filter(|_| !changed);
+                Ok(changed)
+            }
+            ServiceOrder::Take { migration, targets, lazy, .. } => self.take(*migration, targets, *lazy),
+            ServiceOrder::Pulled { migration } => {
+                if self.plan(*migration)?.phase < Phase::SwitchOver {
+                    return Err(Refusal::WrongPhase);
+                }
+                if self.plan(*migration)?.phase == Phase::Pull {
+                    self.complete();
+                }
+                Ok(std::mem::take(&mut self.pulling))
+            }
             ServiceOrder::Read { migration, targets, .. } => {
                 let changed = self.step(*migration, Phase::Restore, Phase::Replay)?;
                 if changed {
@@ -44,7 +77,7 @@ impl Anchor {
                 Ok(changed)
             }
             ServiceOrder::Cancel { migration, reason } => self.cancel(*migration, *reason),
-            ServiceOrder::Remove { server, incarnation } => self.remove(*server, *incarnation),
+            ServiceOrder::Remove { server, incarnation } => Ok(self.remove(*server, *incarnation)),
             ServiceOrder::Quarantine { server, incarnation } => {
                 let mut serving = self.status.serving.iter_mut();
                 let is = |s: &&mut Serving| (s.server, s.incarnation) == (*server, *incarnation);
@@ -54,10 +87,11 @@ impl Anchor {
         }
     }
 
-    /// Lets a migration that reads go on to its next phase. `false` when there is nothing to go on with.
+    /// Lets what the anchor does by itself go one step further. `false` when there is nothing to go on with.
     pub(crate) fn tick(&mut self) -> bool {
         let Some(plan) = &mut self.status.plan else { return false };
         match (plan.phase, plan.goal) {
+            (Phase::Freeze, _) if plan.mark.is_none() => plan.mark = Some(MARK),
             (Phase::Replay, _) => plan.phase = Phase::Review,
             (Phase::Review, Goal::SwitchOver) => {
                 plan.phase = Phase::SwitchOver;
@@ -66,15 +100,12 @@ impl Anchor {
             }
             (Phase::Review, Goal::Reseed) => {
                 self.status.serving.extend(self.reading.drain(..).map(serving));
-                self.complete();
+                self.end(Outcome::Complete);
             }
-            (Phase::SwitchOver, _) => {
-                let new = plan.targets.clone();
-                self.status.serving.retain(|s| new.contains(&s.server));
-                self.status.completed += 1;
-                self.complete();
-            }
+            (Phase::SwitchOver, _) if self.pulling => plan.phase = Phase::Pull,
+            (Phase::SwitchOver, _) => self.complete(),
             (Phase::Initial | Phase::Handover | Phase::Complete, _) => return false,
+            (Phase::Prepare | Phase::Rounds | Phase::Freeze | Phase::Pull, _) => return false,
             (Phase::Snapshot | Phase::Transfer | Phase::Restore, _) => return false,
         }
         true
@@ -98,7 +129,7 @@ impl Anchor {
         if !serves(&snapshotter) || targets.iter().any(serves) {
             return Err(Refusal::WrongServer);
         }
-        let (phase, mark, review) = (Phase::Snapshot, None, ReviewTally::default());
+        let (phase, mark, review) = (scheme.first_phase(), None, ReviewTally::default());
         let targets = targets.to_vec();
         let plan = PlanStatus { migration, scheme, goal, snapshotter, targets, phase, mark, review };
         self.status.plan = Some(plan);
@@ -106,9 +137,45 @@ impl Anchor {
         Ok(true)
     }
 
-    fn step(&mut self, migration: MigrationId, from: Phase, to: Phase) -> Result<bool, Refusal> {
+    fn freeze(&mut self, migration: MigrationId) -> Result<bool, Refusal> {
+        let plan = self.plan(migration)?;
+        let changes = plan.phase < Phase::Freeze;
+        if changes {
+            plan.phase = Phase::Freeze;
+            let source = plan.snapshotter;
+            self.frozen = self.status.serving.iter().copied().find(|s| s.server == source);
+        }
+        Ok(changes)
+    }
+
+    fn take(
+        &mut self,
+        migration: MigrationId,
+        targets: &[(NodeId, Incarnation)],
+        lazy: bool,
+    ) -> Result<bool, Refusal> {
+        let plan = self.plan(migration)?;
+        let from = if lazy { Phase::Transfer } else { Phase::Restore };
+        if plan.phase < from || plan.mark.is_none() {
+            return Err(Refusal::WrongPhase);
+        }
+        let changes = plan.phase == from;
+        if changes {
+            plan.phase = Phase::SwitchOver;
+            self.pulling = lazy;
+            self.status.epoch = self.status.epoch.next();
+            self.status.serving = targets.iter().copied().map(serving).collect();
+        }
+        Ok(changes)
+    }
+
+    fn plan(&mut self, migration: MigrationId) -> Result<&mut PlanStatus, Refusal> {
         let plan = self.status.plan.as_mut().filter(|p| p.migration == migration);
-        let plan = plan.ok_or(Refusal::StaleMigration)?;
+        plan.ok_or(Refusal::StaleMigration)
+    }
+
+    fn step(&mut self, migration: MigrationId, from: Phase, to: Phase) -> Result<bool, Refusal> {
+        let plan = self.plan(migration)?;
         if plan.phase < from {
             return Err(Refusal::WrongPhase);
         }
@@ -120,35 +187,61 @@ impl Anchor {
     }
 
     fn cancel(&mut self, migration: MigrationId, reason: AbortReason) -> Result<bool, Refusal> {
-        let plan = self.status.plan.as_ref().filter(|p| p.migration == migration);
-        if plan.ok_or(Refusal::StaleMigration)?.phase >= Phase::SwitchOver {
-            return Err(Refusal::WrongPhase);
+        match self.plan(migration)?.phase >= Phase::SwitchOver {
+            false => self.end(Outcome::Aborted(reason)),
+            true if self.pulling => self.fall_back(),
+            true => return Err(Refusal::WrongPhase),
         }
-        self.status.plan = None;
-        self.reading.clear();
-        self.status.last = Some((migration, Outcome::Aborted(reason)));
         Ok(true)
     }
 
-    fn remove(&mut self, server: NodeId, life: Incarnation) -> Result<bool, Refusal> {
-        let before = self.status.serving.len();
-        let was_primary = self.status.serving.first().is_some_and(|s| s.server == server);
-        self.status.serving.retain(|s| (s.server, s.incarnation) != (server, life));
-        if self.status.serving.len() == before {
-            return Ok(false);
+    fn remove(&mut self, server: NodeId, life: Incarnation) -> bool {
+        let is = |s: &Serving| (s.server, s.incarnation) == (server, life);
+        if !self.needs(server, life) {
+            return false;
         }
-        if let Some(plan) = &mut self.status.plan {
+        let was_primary = self.status.serving.first().is_some_and(is);
+        self.status.serving.retain(|s| !is(s));
+        let was_source = self.frozen.as_ref().is_some_and(is);
+        self.frozen = self.frozen.filter(|_| !was_source);
+        if was_source && self.pulling {
+            self.end(Outcome::Aborted(AbortReason::SourceLostInPull));
+        }
+        if let Some(plan) = self.status.plan.as_mut() {
             plan.targets.retain(|target| *target != server);
+            if plan.targets.is_empty() {
+                self.fall_back();
+                return true;
+            }
         }
         if was_primary {
             self.status.epoch = self.status.epoch.next();
         }
-        Ok(true)
+        true
     }
 
+    /// Whoever served before goes on in the targets' place.
+    fn fall_back(&mut self) {
+        if let Some(source) = self.frozen {
+            self.status.serving = vec![source];
+        }
+        self.status.epoch = self.status.epoch.next();
+        self.end(Outcome::Aborted(AbortReason::FellBack));
+    }
+
+    /// Those whom the targets have replaced are let go.
     fn complete(&mut self) {
-        let ended = self.status.plan.take().map(|plan| (plan.migration, Outcome::Complete));
-        self.status.last = ended;
+        let Some(plan) = &self.status.plan else { return };
+        self.status.serving.retain(|s| plan.targets.contains(&s.server));
+        self.status.completed += 1;
+        self.end(Outcome::Complete);
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        let Some(plan) = self.status.plan.take() else { return };
+        self.status.last = Some((plan.migration, outcome));
+        self.reading.clear();
+        (self.frozen, self.pulling) = (None, false);
     }
 }
 

@@ -1,12 +1,14 @@
 //! A small world for the controllers: both of them, an anchor, two switches and four servers, joined by channels that
 //! take a millisecond and lose what a test wants lost. It watches, at every step, that no state is taken from a server
-//! that serves or reads, and that targets read only what was snapshotted.
+//! that serves, reads or is the fall-back, that only a drained source is copied as a frozen one, and that targets read or take
+//! over only with what was cut.
 
 pub(crate) mod anchor;
 pub(crate) mod server;
+pub(crate) mod words;
 
 use anchor::Anchor;
-use server::{Reaction, Server};
+use server::{Parcel, Reaction, Server};
 use std::collections::BTreeMap;
 use zerogap_controller::{EdgeConfig, EdgeController, SdnConfig, SdnController};
 use zerogap_proto::*;
@@ -55,7 +57,7 @@ pub(crate) struct World {
     pub(crate) inputs: u64,
     pub(crate) restart: Restart,
     pub(crate) is_lost: Box<dyn Fn(u64) -> bool>,
-    config: EdgeConfig,
+    pub(crate) config: EdgeConfig,
     edge: EdgeController,
     sdn: SdnController,
     queue: BTreeMap<(Instant, u64), Happening>,
@@ -64,15 +66,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(config: EdgeConfig) -> Self {
-        let servers = [(A1, true), (A2, true), (B1, false), (B2, false)];
-        let servers: BTreeMap<_, _> = servers.map(|(id, holds)| (id, Server::new(id, holds))).into();
+        let serve: Vec<NodeId> = [A1, A2].into_iter().take(config.scheme.replicas()).collect();
+        let servers: BTreeMap<_, _> =
+            [A1, A2, B1, B2].map(|id| (id, Server::new(id, serve.contains(&id)))).into();
         let serving =
             |s| Serving { server: s, incarnation: Incarnation::of_life(1), health: Health::Healthy };
         let anchor = Anchor::new(ServiceStatus {
             service: SERVICE,
             epoch: Epoch(0),
             head: Offset(100),
-            serving: vec![serving(A1), serving(A2)],
+            serving: serve.into_iter().map(serving).collect(),
             plan: None,
             attempts: 0,
             completed: 0,
@@ -88,7 +91,7 @@ impl World {
             inputs: 0,
             restart: Restart::Never,
             is_lost: Box::new(|_| false),
-            edge: EdgeController::new(config.clone()).expect("the scheme is built"),
+            edge: EdgeController::new(config.clone()).expect("a configuration that makes sense"),
             sdn: sdn(),
             config,
             queue: BTreeMap::new(),
@@ -109,8 +112,17 @@ impl World {
         self.send(switch, SDN, Control::PacketIn(packet_in));
     }
 
+    /// Ends a server's process. Those who are pulling from it see that before the controller hears why.
     pub(crate) fn kill(&mut self, server: NodeId) {
         self.server(server).alive = false;
+        if let Some(plan) = self.anchor.status.plan.clone().filter(|plan| plan.snapshotter == server) {
+            for target in plan.targets {
+                let pulls = matches!(self.server(target).status.task, Task::Pulling { .. });
+                if pulls && self.server(target).arrive(plan.migration, Parcel::Torn) {
+                    self.report(target);
+                }
+            }
+        }
         self.send(DRIVER, EDGE, Control::ServerLost { server });
     }
 
@@ -180,6 +192,7 @@ impl World {
             Control::Service(command) => self.order(&command),
             Control::Server(command) if self.server(to).alive => {
                 let before = self.server(to).status;
+                self.check_frozen(to, &command, before.task);
                 let reaction = self.server(to).command(&command);
                 let reset = self.server(to).status.incarnation != before.incarnation;
                 let needed = self.anchor.needs(to, before.incarnation);
@@ -199,16 +212,44 @@ impl World {
         }
     }
 
-    fn order(&mut self, command: &ServiceCommand) {
-        if let ServiceOrder::Read { targets, .. } = &command.order {
+    /// A source that is copied as a frozen one must be one, unless the order is for a migration that has ended.
+    fn check_frozen(&self, to: NodeId, command: &ServerCommand, task: Task) {
+        let migration = match *command {
+            ServerCommand::Finish { migration, .. } => migration,
+            ServerCommand::Snapshot { migration, image: Image::FullCopy, .. } => migration,
+            ServerCommand::Snapshot { .. } | ServerCommand::Prepare { .. } | ServerCommand::Rounds { .. } => {
+                return;
+            }
+            ServerCommand::Cancel { .. } | ServerCommand::Discard { .. } => return,
+            ServerCommand::Report | ServerCommand::FlipBit { .. } => return,
+        };
+        let is_repeat = task.migration() == Some(migration) && !matches!(task, Task::Rounds { .. });
+        let is_due = self.anchor.status.plan.as_ref().is_some_and(|plan| plan.migration == migration);
+        assert!(is_repeat || !is_due || self.anchor.has_drained(to), "{command:?} while {to} may be serving");
+    }
+
+    fn check_targets(&self, order: &ServiceOrder) {
+        if let ServiceOrder::Read { targets, .. } | ServiceOrder::Take { targets, .. } = order {
             for (target, life) in targets {
                 let status = self.servers[target].status;
-                assert_eq!((status.digest, status.incarnation), (server::STATE, *life), "{target} reads");
+                assert_eq!((status.digest, status.incarnation), (server::STATE, *life), "{order:?}");
             }
         }
+        if let (ServiceOrder::Thaw { .. }, Some(plan)) = (order, &self.anchor.status.plan) {
+            let copying = matches!(self.servers[&plan.snapshotter].status.task, Task::Cutting { .. });
+            assert!(!copying, "its memory would change under the copy");
+        }
+    }
+
+    fn order(&mut self, command: &ServiceCommand) {
+        self.check_targets(&command.order);
         match self.anchor.order(command.epoch, &command.order) {
             Ok(true) => {
-                if matches!(command.order, ServiceOrder::Read { .. }) {
+                let goes_on = matches!(
+                    command.order,
+                    ServiceOrder::Freeze { .. } | ServiceOrder::Read { .. } | ServiceOrder::Take { .. }
+                );
+                if goes_on {
                     self.later(TICK, Happening::Tick);
                 }
                 self.anchor_reports();
@@ -229,20 +270,25 @@ impl World {
                 self.later(JOB, Happening::WorkDone(server, migration));
                 self.report(server);
             }
-            Reaction::Deliver { migration, targets, mark, digest } => {
-                for endpoint in targets {
-                    let waiting = self.servers.iter().find(|(_, s)| s.waits_at(endpoint));
-                    let target = *waiting.expect("an endpoint of one of the four servers").0;
-                    if self.server(target).arrive(migration, mark, digest) {
-                        self.later(JOB, Happening::WorkDone(target, migration));
-                        self.report(target);
-                    } else {
-                        let reason = JobFailure::Unreachable;
-                        self.server(server).status.task = Task::Failed { migration, reason };
-                    }
+            Reaction::Deliver { migration, targets, parcel } => {
+                targets.into_iter().for_each(|endpoint| self.deliver(server, migration, endpoint, parcel));
+                if matches!(parcel, Parcel::Header(..)) {
+                    self.later(JOB, Happening::WorkDone(server, migration));
                 }
                 self.report(server);
             }
+        }
+    }
+
+    fn deliver(&mut self, from: NodeId, migration: MigrationId, to: Endpoint, parcel: Parcel) {
+        let waiting = self.servers.iter().find(|(_, s)| s.waits_at(to));
+        let target = *waiting.expect("an endpoint of one of the four servers").0;
+        if self.server(target).arrive(migration, parcel) {
+            self.later(JOB, Happening::WorkDone(target, migration));
+            self.report(target);
+        } else {
+            let reason = JobFailure::Unreachable;
+            self.server(from).status.task = Task::Failed { migration, reason };
         }
     }
 
@@ -277,7 +323,7 @@ impl World {
         };
         self.inputs += 1;
         if restarts {
-            self.edge = EdgeController::new(self.config.clone()).expect("the scheme is built");
+            self.edge = EdgeController::new(self.config.clone()).expect("a configuration that makes sense");
             self.sdn = sdn();
             self.edge.handle(self.now, Input::Start);
             self.sdn.handle(self.now, Input::Start);

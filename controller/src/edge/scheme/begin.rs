@@ -4,7 +4,7 @@
 
 use crate::edge::config::NoStandby;
 use crate::edge::step::{Situation, Steps};
-use zerogap_proto::{Goal, Health, MigrationId, NodeId, ServiceOrder, Serving};
+use zerogap_proto::{Goal, Health, MigrationId, NodeId, ServerStatus, ServiceOrder, Serving, Task};
 
 pub(super) fn next(s: &Situation<'_>) -> Steps {
     let hold = s.hold_until().filter(|&until| until > s.now);
@@ -51,9 +51,11 @@ fn new_standby(s: &Situation<'_>) -> Option<Steps> {
     Some(Steps::anchor(ServiceOrder::Remove { server, incarnation }))
 }
 
-/// Nothing yet, if the snapshotter has not reported or is still copying for an earlier migration.
+/// Nothing yet, if the snapshotter has not reported, is still copying for an earlier migration, or has pulled only part of
+/// its own state.
 fn begin(s: &Situation<'_>, goal: Goal, snapshotter: NodeId, targets: Vec<NodeId>) -> Steps {
-    if s.view.alive(snapshotter).is_none() || s.copying(snapshotter).is_some() {
+    let is_whole = |status: &ServerStatus| status.holds_state && !matches!(status.task, Task::Pulling { .. });
+    if !s.view.alive(snapshotter).is_some_and(is_whole) || s.copying(snapshotter).is_some() {
         return Steps::default();
     }
     let (migration, scheme) = (MigrationId(s.service.attempts + 1), s.config.scheme);

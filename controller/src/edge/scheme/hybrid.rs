@@ -11,13 +11,12 @@
 //!  Freeze       the mark is known                        ──▶ source       Finish, lazy
 //!               the source sends the header              ──▶ anchor       Reached      ─▶ Transfer
 //!  Transfer     all targets can go on from the mark      ──▶ anchor       Take, lazy   ─▶ SwitchOver
-//!  SwitchOver                                                (the anchor, by itself)   ─▶ Pull
-//!  Pull         all pages are here, by scan the cut's    ──▶ anchor       Pulled       ─▶ Complete
-//!               they differ, or a target has failed      ──▶ anchor       Cancel       ─▶ (the source goes on)
-//!  both         the source was lost                      ──▶ anchor       Remove       ─▶ (the state is gone)
+//!  SwitchOver,  all pages are here, by scan the cut's    ──▶ anchor       Pulled       ─▶ Complete
+//!  Pull         they differ, or a target has failed      ──▶ anchor       Cancel       ─▶ (the source goes on)
+//!               the source was lost before all was sent  ──▶ anchor       Remove       ─▶ (the state is gone)
 //! ```
 
-use super::steps::{Lazy, await_rounds, finish, pull, start_rounds, take, usable, watch_source};
+use super::steps::{Lazy, await_rounds, finish, pull, start_rounds, take, usable};
 use crate::edge::config::NotConverged;
 use crate::edge::step::{Situation, Steps};
 use zerogap_proto::{Phase, PlanStatus};
@@ -29,8 +28,7 @@ pub(super) fn next(s: &Situation<'_>, plan: &PlanStatus) -> Steps {
         Phase::Rounds => await_rounds(s, plan, NotConverged::Stop),
         Phase::Freeze => finish(s, plan, Lazy::Yes),
         Phase::Transfer => usable(s, plan, |targets| take(s, plan, targets, Lazy::Yes)),
-        Phase::SwitchOver => watch_source(s, plan),
-        Phase::Pull => pull(s, plan),
+        Phase::SwitchOver | Phase::Pull => pull(s, plan),
         Phase::Complete => Steps::default(),
         Phase::Initial | Phase::Handover | Phase::Snapshot => Steps::default(),
         Phase::Restore | Phase::Replay | Phase::Review => Steps::default(),

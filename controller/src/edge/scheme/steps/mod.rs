@@ -10,7 +10,7 @@ mod rounds;
 
 pub(super) use freeze::{Lazy, copy_frozen, finish, freeze, thaw_when_copied};
 pub(super) use prepare::{has_joined, prepare, snapshot};
-pub(super) use pull::{pull, usable, watch_source};
+pub(super) use pull::{pull, usable};
 pub(super) use restore::{read, restore, take, transfer};
 pub(super) use rounds::{await_rounds, start_rounds};
 

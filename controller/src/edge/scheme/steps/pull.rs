@@ -21,7 +21,8 @@ pub(in crate::edge::scheme) fn usable(
     }
 }
 
-/// Tell the anchor when all is pulled, by the targets' own scans what the source cut; or why it never will be.
+/// Tell the anchor when all is pulled, by the targets' own scans what the source cut; or why it never will be. That may be
+/// before the targets have answered anything, so the switch-over and the pull are one to this step.
 pub(in crate::edge::scheme) fn pull(s: &Situation<'_>, plan: &PlanStatus) -> Steps {
     match outcome(s, plan) {
         Compared::Different => cancel(plan, AbortReason::DigestMismatch),
@@ -35,7 +36,7 @@ pub(in crate::edge::scheme) fn pull(s: &Situation<'_>, plan: &PlanStatus) -> Ste
 
 /// A frozen source serves no longer, so upkeep does not look after it: the anchor is told of its end here, unless the
 /// targets have all that it had.
-pub(in crate::edge::scheme) fn watch_source(s: &Situation<'_>, plan: &PlanStatus) -> Steps {
+fn watch_source(s: &Situation<'_>, plan: &PlanStatus) -> Steps {
     let server = plan.snapshotter;
     match s.view.cut(server, plan.migration) {
         Some(cut) if cut.sent || !s.view.is_over(server, cut.life) => Steps::default(),

@@ -213,3 +213,15 @@ fn nothing_begins_while_the_source_keeps_account_of_changes_for_an_earlier_migra
         assert_eq!(orders(&bench), [], "{task:?}");
     }
 }
+
+#[test]
+fn a_server_that_holds_only_part_of_its_state_is_not_copied() {
+    let part = Task::Pulling { migration: M1, mark: Offset(1), digest: 2 };
+    for (task, holds_state) in
+        [(part, true), (Task::Failed { migration: M1, reason: JobFailure::Torn }, false)]
+    {
+        let mut bench = client_left(Scheme::PostCopy);
+        bench.view.learn_server(at(0), ServerStatus { holds_state, ..report(A1, 1, task) });
+        assert_eq!(orders(&bench), [], "{task:?}");
+    }
+}

@@ -17,7 +17,7 @@ fn the_target_takes_over_with_the_header_alone_and_pulls_the_rest() {
             (Phase::Transfer, KNOWN, SENDING, PULLING, take(true)),
             (Phase::Transfer, KNOWN, SENT, RESTORED, take(true)),
             (Phase::SwitchOver, KNOWN, SENDING, PULLING, vec![]),
-            (Phase::SwitchOver, KNOWN, SENT, RESTORED, vec![]),
+            (Phase::SwitchOver, KNOWN, SENT, RESTORED, pulled()),
             (Phase::Pull, KNOWN, SENDING, PULLING, vec![]),
             (Phase::Pull, KNOWN, SENT, PULLING, vec![]),
             (Phase::Pull, KNOWN, SENDING, RESTORED, pulled()),

@@ -1,6 +1,7 @@
 //! After the commit point of post-copy and hybrid: the state is in two parts, and what is ordered depends on which one is lost.
 
 use super::*;
+use crate::edge::fixture::S2;
 use crate::edge::view::View;
 
 fn pulling(scheme: Scheme, source: Task, target: Task) -> Bench {
@@ -33,6 +34,7 @@ fn a_source_that_is_lost_after_all_was_sent_is_missed_by_nobody() {
     for (phase, target, expected) in [
         (Phase::SwitchOver, PULLING, vec![]),
         (Phase::Pull, PULLING, vec![]),
+        (Phase::SwitchOver, RESTORED, anchor(ServiceOrder::Pulled { migration: M1 })),
         (Phase::Pull, RESTORED, anchor(ServiceOrder::Pulled { migration: M1 })),
     ] {
         let mut bench = single(Scheme::PostCopy, phase, KNOWN, SENT, target);
@@ -63,8 +65,10 @@ fn what_was_pulled_must_be_what_was_cut() {
 #[test]
 fn a_pull_that_fails_gives_the_service_back_to_the_source() {
     for reason in [JobFailure::Protocol, JobFailure::Paging, JobFailure::Memory, JobFailure::Header] {
-        let bench = pulling(Scheme::PostCopy, SENDING, failed(reason));
-        assert_eq!(orders(&bench), cancel(AbortReason::TransferFailed), "{reason:?}");
+        for phase in [Phase::SwitchOver, Phase::Pull] {
+            let bench = single(Scheme::PostCopy, phase, KNOWN, SENDING, failed(reason));
+            assert_eq!(orders(&bench), cancel(AbortReason::TransferFailed), "{phase}: {reason:?}");
+        }
     }
 }
 
@@ -119,6 +123,7 @@ fn a_frozen_source_is_left_alone_until_the_migration_has_ended() {
     bench.view.learn_server(at(0), ServerStatus { holds_state: false, ..report(A2, 1, Task::None) });
     assert_eq!(crate::edge::scheme::steps(&bench.situation(0)).orders, []);
     bench.service.plan = None;
+    bench.service.ingress = Some(S2);
     let discard = ServerCommand::Discard { incarnation: Incarnation(1) };
     assert_eq!(crate::edge::scheme::steps(&bench.situation(0)).orders, [Step::Server(A1, discard)]);
 }
