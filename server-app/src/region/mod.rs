@@ -93,6 +93,20 @@ impl Region {
         Ok(copy)
     }
 
+    /// Gives all pages back: it holds nothing but zeros from now on. For an image that has been copied, so that whoever shares its
+    /// pages does not have to copy them as well.
+    pub fn give_back(&mut self) {
+        let pages = self.pages();
+        // It cannot fail for a range that is mapped.
+        let _ = self.map.discard(0, pages);
+        if let Some(touched) = &mut self.touched {
+            touched.remove_run(0, pages);
+        }
+        if let Some(tracker) = &mut self.tracker {
+            tracker.discards(0, pages);
+        }
+    }
+
     /// Begins to follow which pages are written, anew if it did already. Says who keeps account.
     pub fn follow(&mut self) -> Tracking {
         if self.follow_by(Tracking::Kernel).is_err() {

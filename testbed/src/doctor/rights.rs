@@ -24,7 +24,7 @@ fn linux() -> Check {
     // The youngest calls that hosts are made with: pidfds, close_range.
     let calls = probe(|| {
         PidFd::open(getpid()).map_err(|error| errno(&error))?;
-        crate::sys::fd::close_all_from(3, 3).map_err(|error| errno(&error))
+        crate::sys::fd::close_all_from(3, &[3]).map_err(|error| errno(&error))
     });
     match calls {
         Ok(()) => Check::ok("linux", format!("kernel {release}")),

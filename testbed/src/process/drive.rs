@@ -147,8 +147,8 @@ impl<N: Node, J: Jobs<N>> Driver<N, J> {
             Output::Control { to, message } => self.up.send(&Up::Control { to, message })?,
             Output::Event(event) => self.up.send(&Up::Event { at: now, event })?,
             Output::Record(record) => self.up.send(&Up::Record(record))?,
-            Output::Start(job) => self.jobs.start(&self.node, job),
-            Output::CancelJob(migration) => self.jobs.cancel(migration),
+            Output::Start(job) => self.jobs.start(&mut self.node, job),
+            Output::CancelJob(migration) => self.jobs.cancel(&mut self.node, migration),
             // Hosts have no ports; a node that thinks so is in the wrong place.
             Output::Frame { .. } => self.up.lost_mut().datagrams += 1,
         }

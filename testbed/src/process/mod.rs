@@ -1,15 +1,22 @@
 //! The processes inside hosts: each drives one pure node. They are told what they are over their control socket
 //! (descriptor 3), say when they are ready, and end when the testbed closes it.
 
+mod child;
 mod drive;
+mod flow;
 mod jobs;
+mod lines;
+mod pager;
 mod receive;
 mod send;
+mod server_jobs;
+mod source;
 mod uplink;
 mod wire;
 
 pub use drive::{Driver, drive};
-pub use jobs::{Jobs, NoJobs, ServerJobs};
+pub use jobs::{Jobs, NoJobs};
+pub use server_jobs::ServerJobs;
 pub use uplink::Uplink;
 pub use wire::{Down, Lost, NodeConfig, Setup, Up};
 

@@ -1,96 +1,166 @@
-//! Receiving a state transfer: one connection, read in bounded parts between other work, each chunk written into the
-//! server's memory as soon as its checksum is right.
+//! Receiving a state: one connection over all rounds, read in bounded parts between other work; each page goes to the server as
+//! soon as its checksum is right, and what has arrived is scanned between the reads. A lazy transfer is handed to a pager.
 
+use crate::process::child::{Child, Manner};
+use crate::process::pager::Pager;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
-use zerogap_proto::{Duration, Endpoint, Instant, JobFailure, JobResult, MigrationId};
-use zerogap_server_app::Memory;
+use zerogap_proto::{Duration, Endpoint, Instant, JobFailure, MigrationId};
 use zerogap_server_app::transfer::{Decoder, Progress, TransferError, acknowledgement};
+use zerogap_server_app::{PageSet, Region, Server};
 
-/// A sender that is silent for so long is not coming back.
-const IDLE_MAX: Duration = Duration::from_secs(5);
+/// A sender that is silent for so long in the middle of something is not coming back.
+pub(super) const IDLE_MAX: Duration = Duration::from_secs(5);
 const BUFFER_LEN: usize = 256 * 1_024;
 /// Reads in one turn: about a millisecond's work.
 const READS: usize = 4;
+/// Chunks scanned after each read: as much as it may have brought, and a little more.
+const CHUNKS: usize = 5;
 
 /// A transfer that is waited for or under way.
 #[derive(Debug)]
 pub(super) struct Receive {
     migration: MigrationId,
+    state_bytes: u64,
     listener: TcpListener,
-    /// The connection, and when it last brought something.
-    stream: Option<(TcpStream, Instant)>,
+    stream: Option<TcpStream>,
+    /// When the sender was last heard, while it is in the middle of something. Until it has connected, and between rounds, there is
+    /// no hurry: the controller's own deadline for the phase cancels the job.
+    heard: Option<Instant>,
     decoder: Decoder,
     buffer: Vec<u8>,
+    /// Whether there may be more to scan.
+    scanning: bool,
+}
+
+/// How a transfer ended here.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// All is here, and the sender knows.
+    Complete { header: Vec<u8> },
+    /// All but `missing` is here; `rest` has come already of what follows.
+    Usable { header: Vec<u8>, missing: PageSet, rest: Vec<u8> },
 }
 
 impl Receive {
-    pub(super) fn listen(migration: MigrationId, at: Endpoint) -> io::Result<Self> {
+    pub(super) fn listen(migration: MigrationId, at: Endpoint, state_bytes: u64) -> io::Result<Self> {
         let listener = TcpListener::bind((at.addr, at.port))?;
         listener.set_nonblocking(true)?;
-        let (decoder, buffer) = (Decoder::new(migration), vec![0; BUFFER_LEN]);
-        Ok(Self { migration, listener, stream: None, decoder, buffer })
+        Ok(Self {
+            migration,
+            state_bytes,
+            listener,
+            stream: None,
+            heard: None,
+            decoder: Decoder::new(migration, state_bytes),
+            buffer: vec![0; BUFFER_LEN],
+            scanning: false,
+        })
     }
 
-    /// When the sender has been silent for too long. Until it has connected there is no hurry: the controller's own
-    /// deadline for the phase cancels the job.
+    /// When to come back even if nothing comes.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.stream.as_ref().map(|(_, heard)| *heard + IDLE_MAX)
+        if self.scanning { Some(Instant::ZERO) } else { self.heard.map(|heard| heard + IDLE_MAX) }
     }
 
-    /// Reads what is there.
-    pub(super) fn turn<M: Memory>(&mut self, now: Instant, memory: &mut M) -> Option<JobResult> {
-        match self.read_on(now, memory) {
-            Ok(None) => None,
-            Ok(Some(header)) => Some(JobResult::Received { header }),
-            Err(failure) => Some(JobResult::Failed(failure)),
-        }
-    }
-
-    /// The header, when all is there.
-    fn read_on<M: Memory>(&mut self, now: Instant, memory: &mut M) -> Result<Option<Vec<u8>>, JobFailure> {
+    /// Reads what is there; how it ended, if it has.
+    pub(super) fn turn(
+        &mut self,
+        now: Instant,
+        server: &mut Server<Region>,
+    ) -> Result<Option<Received>, JobFailure> {
         for _ in 0..READS {
-            let Some((stream, heard)) = &mut self.stream else {
-                match self.listener.accept() {
-                    Ok((stream, _)) => {
-                        stream.set_nonblocking(true).map_err(|_| JobFailure::Torn)?;
-                        self.stream = Some((stream, now));
-                        continue;
-                    }
-                    Err(_) => return Ok(None),
+            let came = self.read(now)?;
+            if came > 0 {
+                self.heard = Some(now);
+                if let Some(received) = self.take(came, server)? {
+                    return Ok(Some(received));
                 }
-            };
-            let len = match stream.read(&mut self.buffer) {
-                Ok(0) => return Err(JobFailure::Torn),
-                Ok(len) => len,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return if now.since(*heard) < IDLE_MAX { Ok(None) } else { Err(JobFailure::Torn) };
-                }
-                Err(_) => return Err(JobFailure::Torn),
-            };
-            *heard = now;
-            match self.decoder.push(&self.buffer[..len], memory) {
-                Ok(Progress::More) => {}
-                Ok(Progress::Complete(header)) => {
-                    // A new connection has room for twelve bytes.
-                    stream.write_all(&acknowledgement(self.migration)).map_err(|_| JobFailure::Torn)?;
-                    return Ok(Some(header));
-                }
-                // The remains of an attempt that was given up; the memory has not been touched by it.
-                Err(TransferError::OtherMigration(_)) => {
-                    self.stream = None;
-                    self.decoder = Decoder::new(self.migration);
-                }
-                Err(error) => return Err(error.into()),
+            }
+            self.scanning = server.scan_arrived(CHUNKS) > 0;
+            if came == 0 {
+                break;
             }
         }
         Ok(None)
+    }
+
+    /// Reads into the buffer; 0 if there is nothing to read now.
+    fn read(&mut self, now: Instant) -> Result<usize, JobFailure> {
+        if self.stream.is_none() {
+            let Ok((stream, _)) = self.listener.accept() else { return Ok(0) };
+            let arranged = stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true));
+            arranged.map_err(|_| JobFailure::Torn)?;
+            self.stream = Some(stream);
+            self.heard = Some(now);
+        }
+        let Some(stream) = &mut self.stream else { return Ok(0) };
+        match stream.read(&mut self.buffer) {
+            Ok(0) => Err(JobFailure::Torn),
+            Ok(len) => Ok(len),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let lost = self.heard.is_some_and(|heard| now.since(heard) >= IDLE_MAX);
+                if lost { Err(JobFailure::Torn) } else { Ok(0) }
+            }
+            Err(_) => Err(JobFailure::Torn),
+        }
+    }
+
+    /// Takes the first `len` bytes of the buffer.
+    fn take(&mut self, len: usize, server: &mut Server<Region>) -> Result<Option<Received>, JobFailure> {
+        let mut bytes = &self.buffer[..len];
+        loop {
+            match self.decoder.push(&mut bytes, server) {
+                Ok(Progress::More) => return Ok(None),
+                Ok(Progress::Round(_)) => self.heard = None,
+                Ok(Progress::Complete(header)) => {
+                    let Some(stream) = self.stream.as_mut().filter(|_| bytes.is_empty()) else {
+                        return Err(JobFailure::Protocol);
+                    };
+                    // Nothing has been sent that way, so there is room.
+                    stream.write_all(&acknowledgement(self.migration)).map_err(|_| JobFailure::Torn)?;
+                    return Ok(Some(Received::Complete { header }));
+                }
+                Ok(Progress::Usable { header, missing }) => {
+                    let rest = bytes.to_vec();
+                    return Ok(Some(Received::Usable { header, missing, rest }));
+                }
+                // Cannot come before `Usable`.
+                Ok(Progress::Pulled) => return Err(JobFailure::Protocol),
+                // The remains of an attempt that was given up; the memory has not been touched by it.
+                Err(TransferError::OtherMigration(_)) => {
+                    self.stream = None;
+                    self.heard = None;
+                    self.decoder = Decoder::new(self.migration, self.state_bytes);
+                    return Ok(None);
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if !bytes.is_empty() {
+                continue;
+            }
+            return Ok(None);
+        }
+    }
+
+    /// Makes the server's memory lazy and starts a pager for what is missing.
+    pub(super) fn pull(
+        self,
+        server: &mut Server<Region>,
+        missing: &PageSet,
+        rest: &[u8],
+        manner: Manner,
+    ) -> Result<Child, JobFailure> {
+        let here = server.digest_without(missing);
+        let lazy = server.memory_mut().make_lazy(missing).map_err(|_| JobFailure::Paging)?;
+        let stream = self.stream.ok_or(JobFailure::Protocol)?;
+        Pager::fork(self.migration, server.memory(), lazy, here, (stream, self.decoder, rest), manner)
     }
 }
 
 impl AsFd for Receive {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_ref().map_or_else(|| self.listener.as_fd(), |(stream, _)| stream.as_fd())
+        self.stream.as_ref().map_or_else(|| self.listener.as_fd(), AsFd::as_fd)
     }
 }

@@ -22,16 +22,22 @@ pub fn adopt(number: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Closes every descriptor from `first` on except `keep`. For a process that has just been forked and will use nothing
+/// Closes every descriptor from `first` on except those in `keep`. For a process that has just been forked and will use nothing
 /// else that it inherited; the values that own the closed ones must never be dropped there.
 ///
 /// # Errors
 /// The kernel is older than 5.9.
-pub fn close_all_from(first: RawFd, keep: RawFd) -> io::Result<()> {
-    if keep > first {
-        close_range(first, keep - 1)?;
+pub fn close_all_from(first: RawFd, keep: &[RawFd]) -> io::Result<()> {
+    let mut keep: Vec<RawFd> = keep.iter().copied().filter(|&fd| fd >= first).collect();
+    keep.sort_unstable();
+    let mut from = first;
+    for fd in keep {
+        if fd > from {
+            close_range(from, fd - 1)?;
+        }
+        from = fd + 1;
     }
-    close_range(keep.max(first - 1) + 1, RawFd::MAX)
+    close_range(from, RawFd::MAX)
 }
 
 fn close_range(first: RawFd, last: RawFd) -> io::Result<()> {

@@ -10,3 +10,5 @@ pub mod packet;
 pub mod pidfd;
 pub mod schedule;
 pub mod spawn;
+pub mod tcp;
+pub mod watch;
