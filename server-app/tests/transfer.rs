@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use zerogap_proto::{JobFailure, MigrationId};
 use zerogap_server_app::transfer::{
-    Back, Decoder, Encoder, End, PAGES_MAX, Progress, Requests, Sink, TransferError, acknowledgement, encode_done,
-    encode_pages, request_page, stream_len,
+    Back, Decoder, Encoder, End, PAGES_MAX, Progress, Requests, Sink, TransferError, acknowledgement,
+    encode_done, encode_pages, request_page, stream_len,
 };
 use zerogap_server_app::{Memory, PAGE_LEN, PageSet, Prior, PullOrder, SparseMemory};
 
@@ -95,7 +95,9 @@ fn lazy() -> (Vec<Vec<u8>>, Vec<u8>) {
     let mut memory = source(Prior::FloorPlan);
     let mut records = part(&memory, &PageSet::all(PAGES), true, End::Round(0));
     let missing = pages((3..9).chain(20..PAGES));
-    missing.runs().for_each(|(first, count)| (first..first + count).for_each(|p| memory.set(p * PAGE_LEN, 0x33)));
+    missing
+        .runs()
+        .for_each(|(first, count)| (first..first + count).for_each(|p| memory.set(p * PAGE_LEN, 0x33)));
     records.extend(part(&memory, &missing, false, End::Usable(HEADER)));
     let mut order = PullOrder::new(missing);
     order.fault(30);
@@ -113,7 +115,11 @@ fn receive(bytes: &[u8], target: &mut Target) -> Result<Vec<Progress>, TransferE
     push_all(&mut Decoder::new(M, LEN as u64), bytes, target)
 }
 
-fn push_all(decoder: &mut Decoder, mut bytes: &[u8], target: &mut Target) -> Result<Vec<Progress>, TransferError> {
+fn push_all(
+    decoder: &mut Decoder,
+    mut bytes: &[u8],
+    target: &mut Target,
+) -> Result<Vec<Progress>, TransferError> {
     let mut said = Vec::new();
     loop {
         let progress = decoder.push(&mut bytes, target)?;
@@ -212,7 +218,11 @@ fn what_was_not_waited_for_is_refused_with_the_reason() {
     assert_eq!(receive(&[&good[..], &[0]].concat(), &mut Target::new()), Err(TransferError::Trailing));
     let mut small = Target(vec![0; LEN - 1]);
     let error = Decoder::new(M, LEN as u64).push(&mut &good[..], &mut small);
-    assert_eq!(error, Err(TransferError::StateBytes { theirs, ours }), "nothing is written beyond a target's end");
+    assert_eq!(
+        error,
+        Err(TransferError::StateBytes { theirs, ours }),
+        "nothing is written beyond a target's end"
+    );
 }
 
 #[test]
@@ -269,7 +279,11 @@ fn an_end_without_all_pages_is_incomplete() {
     let whole = part(&memory, &some, true, End::Complete(HEADER)).concat();
     assert_eq!(receive(&whole, &mut Target::new()), Err(TransferError::Incomplete));
     let said = part(&memory, &some, true, End::Usable(HEADER)).concat();
-    assert_eq!(receive(&said, &mut Target::new()), Err(TransferError::Incomplete), "neither here nor missing");
+    assert_eq!(
+        receive(&said, &mut Target::new()),
+        Err(TransferError::Incomplete),
+        "neither here nor missing"
+    );
     let mut pulled = part(&memory, &PageSet::all(PAGES), true, End::Usable(HEADER)).concat();
     encode_pages(&memory, 0, PAGES - 1, &mut pulled);
     encode_done(M, &mut pulled);

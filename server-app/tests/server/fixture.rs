@@ -2,10 +2,11 @@
 
 use zerogap_proto::agv::{BEAMS, Command, Pose, Report};
 use zerogap_proto::{
-    ClientId, Control, Duration, Endpoint, Epoch, Event, Incarnation, Input, Instant, Job, Kind, Message,
-    MigrationId, Node, NodeId, Offset, Output, Sequence, ServerCommand, ServerStatus, Stamp,
+    ClientId, Control, Duration, Endpoint, Epoch, Event, Incarnation, Input, Instant, Job, JobResult, Kind,
+    Message, MigrationId, Node, NodeId, Offset, Output, Sequence, ServerCommand, ServerStatus, Stamp,
 };
-use zerogap_server_app::{Memory, Prior, Server, ServerConfig, SparseMemory};
+use zerogap_server_app::transfer::{Decoder, Encoder, End, Progress};
+use zerogap_server_app::{Memory, PageSet, Prior, Server, ServerConfig, SparseMemory};
 
 pub(crate) const STATE_BYTES: u64 = 300_000;
 pub(crate) const ANSWERS: u32 = 8;
@@ -146,9 +147,35 @@ pub(crate) fn served(count: u64) -> Sparse {
     server
 }
 
-/// What a driver's transfer does: every page, through the memory's own interface.
-pub(crate) fn copy(from: &impl Memory, to: &mut impl Memory) {
-    let mut bytes = Vec::new();
-    (0..from.chunks()).for_each(|chunk| from.read_chunk(chunk, &mut bytes));
-    to.write(0, &bytes);
+/// What drivers do: all of `image` and the header go through the bytes of a transfer into the target.
+pub(crate) fn transfer(
+    migration: MigrationId,
+    header: &[u8],
+    image: &SparseMemory,
+    target: &mut Sparse,
+) -> JobResult {
+    let all = PageSet::all(image.pages());
+    let bytes = part(migration, image, &all, true, End::Complete(header));
+    let mut decoder = Decoder::new(migration, STATE_BYTES);
+    match decoder.push(&mut &bytes[..], target) {
+        Ok(Progress::Complete(header)) => JobResult::Received { header },
+        Ok(other) => panic!("not complete: {other:?}"),
+        Err(error) => JobResult::Failed(error.into()),
+    }
+}
+
+/// One part of a transfer.
+pub(crate) fn part(
+    migration: MigrationId,
+    memory: &SparseMemory,
+    pages: &PageSet,
+    hello: bool,
+    end: End<'_>,
+) -> Vec<u8> {
+    let mut encoder = Encoder::new(migration, memory, pages, hello, end).expect("what can be sent");
+    let (mut record, mut bytes) = (Vec::new(), Vec::new());
+    while encoder.next_record(&mut record) {
+        bytes.extend_from_slice(&record);
+    }
+    bytes
 }

@@ -3,8 +3,8 @@
 use crate::fixture::*;
 use proptest::prelude::*;
 use zerogap_proto::{
-    Duration, Incarnation, Input, Instant, Job, JobFailure, JobResult, Kind, MigrationId, Node, Offset,
-    ServerCommand, Task, Timer,
+    Duration, Image, Incarnation, Input, Instant, Job, JobFailure, JobResult, Kind, MigrationId, Node,
+    Offset, ServerCommand, Task, Timer,
 };
 use zerogap_server_app::answers::Answer;
 use zerogap_server_app::{Belief, Header, ServerConfig, SparseMemory};
@@ -15,7 +15,14 @@ const SECOND_LIFE: Incarnation = LIFE.next();
 
 /// Cuts a snapshot as the driver does: header and image of the same instant.
 fn cut(source: &mut Sparse) -> (Vec<u8>, SparseMemory) {
-    let outputs = order(source, ServerCommand::Snapshot { migration: M, targets: vec![endpoint(3, 7_400)] });
+    let outputs = order(
+        source,
+        ServerCommand::Snapshot {
+            migration: M,
+            targets: vec![endpoint(3, 7_400)],
+            image: Image::CopyOnWrite,
+        },
+    );
     let Some(Job::Send { header, .. }) = started(&outputs) else { panic!("no transfer was started") };
     (header.clone(), source.memory().clone())
 }
@@ -28,8 +35,8 @@ fn done(server: &mut Sparse, result: JobResult) -> Task {
 fn restored_from(target: ServerConfig, header: Vec<u8>, image: &SparseMemory) -> Sparse {
     let mut target = server_of(target);
     order(&mut target, ServerCommand::Prepare { migration: M });
-    copy(image, target.memory_mut());
-    assert_eq!(done(&mut target, JobResult::Received { header }), Task::Restoring { migration: M });
+    let received = transfer(M, &header, image, &mut target);
+    assert_eq!(done(&mut target, received), Task::Restoring { migration: M });
     done(&mut target, JobResult::ScanNow);
     target
 }
@@ -90,8 +97,9 @@ fn a_bit_flipped_before_the_scan_shows_in_the_digest() {
     let mut target = server_of(config(false));
     order(&mut target, ServerCommand::FlipBit { byte: 123_456, bit: 7, at_restore: true });
     order(&mut target, ServerCommand::Prepare { migration: M });
-    copy(&image, target.memory_mut());
-    done(&mut target, JobResult::Received { header });
+    let received = transfer(M, &header, &image, &mut target);
+    while target.scan_arrived(2) > 0 {}
+    done(&mut target, received);
     let Task::Restored { digest, .. } = done(&mut target, JobResult::ScanNow) else { panic!("not restored") };
     assert_ne!(digest, served(10).status().digest);
 }
