@@ -2,10 +2,14 @@
 //! command that follows. Integers only; answer and next state depend on state and report and on nothing else. It accepts
 //! any report and costs the same for each, some 2,000 cells.
 
+mod takeover;
+
+pub use takeover::Scan;
+
 use crate::angle::{BEAM_DIRECTIONS, Direction, FULL_TURN_MRAD};
 use crate::digest::Chain;
 use crate::grid::{Floor, Layout};
-use crate::memory::{CHUNK_LEN, Memory, PAGE_LEN, Prior};
+use crate::memory::{Memory, PAGE_LEN};
 use crate::pages::PageSet;
 use crate::steer;
 use crate::sums::Sums;
@@ -42,17 +46,6 @@ pub struct Belief {
     pub applied: u64,
 }
 
-/// Where the digest of a memory that is taken over comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scan {
-    /// From a scan of all of it.
-    All,
-    /// From scans of each part as it arrived, and one of the rest.
-    Rest,
-    /// Somebody's word. The scrub's first round, once the memory is complete, tells whether it is true.
-    Later(u64),
-}
-
 /// The app and its memory.
 #[derive(Clone, Debug)]
 pub struct App<M> {
@@ -71,24 +64,10 @@ impl<M: Memory> App<M> {
         Self { memory, layout, sums, belief: Belief::default(), next_scrub: 0 }
     }
 
-    /// Takes over what another app believed, and what the memory holds.
-    pub fn adopt(&mut self, belief: Belief, scan: Scan) {
-        match scan {
-            Scan::All => self.sums = Sums::scan(&self.memory),
-            Scan::Rest => self.sums.scan_rest(&self.memory),
-            Scan::Later(claimed) => self.sums.claim(claimed),
-        }
-        self.belief = belief;
-        self.next_scrub = 0;
-    }
-
     /// Applies one report. The digest in the answer is the app's own, [`App::digest`].
     pub fn apply(&mut self, report: &Report) -> Command {
-        let heading_mrad = i64::from(report.odometry.heading_mrad).rem_euclid(FULL_TURN_MRAD);
-        let ahead = Direction::of(heading_mrad * 1_000);
-        let beams: [Direction; BEAMS] = BEAM_DIRECTIONS.map(|beam| ahead.turned(beam));
-        let x_mm = i64::from(report.odometry.x_mm).clamp(-FAR_MM, FAR_MM);
-        let y_mm = i64::from(report.odometry.y_mm).clamp(-FAR_MM, FAR_MM);
+        let (heading_mrad, x_mm, y_mm) = heard_at(report);
+        let beams = directions(heading_mrad);
         self.correct(report, &beams, x_mm, y_mm);
         let x_mm = x_mm + i64::from(self.belief.shift_x_mm);
         let y_mm = y_mm + i64::from(self.belief.shift_y_mm);
@@ -140,55 +119,6 @@ impl<M: Memory> App<M> {
         &self.memory
     }
 
-    /// The memory. The digest does not notice what is done to it.
-    pub(crate) const fn memory_mut(&mut self) -> &mut M {
-        &mut self.memory
-    }
-
-    /// The memory is about to be overwritten by a transfer. Where untouched pages cost nothing they cost nothing again;
-    /// otherwise nothing is cleared, as all will be written.
-    pub(crate) fn expect_transfer(&mut self) {
-        match self.memory.prior() {
-            Prior::Unknown => {
-                self.memory.clear(0, self.memory.pages());
-                self.sums = Sums::of_prior(self.memory.chunks());
-            }
-            Prior::FloorPlan => self.sums.forget(),
-        }
-    }
-
-    /// Nothing of what is known of the memory's digest holds any more.
-    pub(crate) fn forget_sums(&mut self) {
-        self.sums.forget();
-    }
-
-    /// Pages of a transfer.
-    pub(crate) fn write_pages(&mut self, first: usize, bytes: &[u8]) {
-        self.memory.write(first * PAGE_LEN, bytes);
-        self.sums.wrote(first, bytes.len().div_ceil(PAGE_LEN));
-    }
-
-    /// Pages of zeros of a transfer.
-    pub(crate) fn clear_pages(&mut self, first: usize, count: usize) {
-        const PAGES: usize = CHUNK_LEN / PAGE_LEN;
-        self.memory.clear(first, count);
-        self.sums.wrote(first, count);
-        if self.memory.prior() == Prior::Unknown {
-            let (from, to) = (first.div_ceil(PAGES), (first + count) / PAGES);
-            (from..to).for_each(|chunk| self.sums.is_prior(chunk));
-        }
-    }
-
-    /// Scans at most `max` of the chunks that a transfer has written; returns how many.
-    pub(crate) fn scan_arrived(&mut self, max: usize) -> usize {
-        self.sums.scan_arrived(&self.memory, max)
-    }
-
-    /// Digest of the memory without the pages that are `missing`.
-    pub(crate) fn digest_without(&self, missing: &PageSet) -> u64 {
-        self.sums.without(&self.memory, missing)
-    }
-
     /// Moves the correction by 1 mm towards where the scan fits the grid best, and back towards none if that is here.
     fn correct(&mut self, report: &Report, beams: &[Direction; BEAMS], x_mm: i64, y_mm: i64) {
         let step = self.layout.cell_mm().max(10);
@@ -212,22 +142,23 @@ impl<M: Memory> App<M> {
         (self.belief.shift_x_mm, self.belief.shift_y_mm) = (shift_x_mm, shift_y_mm);
     }
 
+    /// The pages that the report's scan is drawn on, each once and in the order in which they are touched, if the correction
+    /// of the pose stays as it is. For virtual time, where nothing traps what a process touches.
+    pub fn footprint(&self, report: &Report) -> Vec<usize> {
+        let (ahead_mrad, x_mm, y_mm) = heard_at(report);
+        let (x_mm, y_mm) =
+            (x_mm + i64::from(self.belief.shift_x_mm), y_mm + i64::from(self.belief.shift_y_mm));
+        let (mut touched, mut pages) = (PageSet::none(self.memory.pages()), Vec::new());
+        trace(report, &directions(ahead_mrad), (x_mm, y_mm), self.layout.cell_mm(), |(x_mm, y_mm), _| {
+            let page = self.layout.cell(x_mm, y_mm).map(|cell| cell / PAGE_LEN);
+            pages.extend(page.filter(|&page| touched.insert(page)));
+        });
+        pages
+    }
+
     fn draw(&mut self, report: &Report, beams: &[Direction; BEAMS], x_mm: i64, y_mm: i64) {
         let step = self.layout.cell_mm();
-        for (beam, &range_mm) in beams.iter().zip(&report.scan_mm) {
-            if range_mm == NO_ECHO {
-                continue;
-            }
-            let range_mm = i64::from(range_mm);
-            self.add(beam.from_point(x_mm, y_mm, range_mm), OCCUPIED);
-            for before in 1..=FREE_CELLS {
-                let distance = range_mm - before * step;
-                if distance <= 0 {
-                    break;
-                }
-                self.add(beam.from_point(x_mm, y_mm, distance), FREE);
-            }
-        }
+        trace(report, beams, (x_mm, y_mm), step, |place, evidence| self.add(place, evidence));
     }
 
     #[inline]
@@ -238,6 +169,43 @@ impl<M: Memory> App<M> {
         if new != old {
             self.memory.set(index, new);
             self.sums.change(self.memory.prior(), index, old, new);
+        }
+    }
+}
+
+/// Heading in milliradians and place of a report, bounded.
+fn heard_at(report: &Report) -> (i64, i64, i64) {
+    let Pose { x_mm, y_mm, heading_mrad } = report.odometry;
+    let bounded = |at: i32| i64::from(at).clamp(-FAR_MM, FAR_MM);
+    (i64::from(heading_mrad).rem_euclid(FULL_TURN_MRAD), bounded(x_mm), bounded(y_mm))
+}
+
+fn directions(heading_mrad: i64) -> [Direction; BEAMS] {
+    let ahead = Direction::of(heading_mrad * 1_000);
+    BEAM_DIRECTIONS.map(|beam| ahead.turned(beam))
+}
+
+/// Shows every place that a scan says something about, and what it says.
+#[inline]
+fn trace(
+    report: &Report,
+    beams: &[Direction; BEAMS],
+    (x_mm, y_mm): (i64, i64),
+    step: i64,
+    mut visit: impl FnMut((i64, i64), i8),
+) {
+    for (beam, &range_mm) in beams.iter().zip(&report.scan_mm) {
+        if range_mm == NO_ECHO {
+            continue;
+        }
+        let range_mm = i64::from(range_mm);
+        visit(beam.from_point(x_mm, y_mm, range_mm), OCCUPIED);
+        for before in 1..=FREE_CELLS {
+            let distance = range_mm - before * step;
+            if distance <= 0 {
+                break;
+            }
+            visit(beam.from_point(x_mm, y_mm, distance), FREE);
         }
     }
 }

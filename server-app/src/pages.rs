@@ -110,7 +110,16 @@ impl PageSet {
 
     /// How many pages in a row are in the set from `page` on, `max` at the most.
     pub fn run_at(&self, page: usize, max: usize) -> usize {
-        (page..page.saturating_add(max)).take_while(|&p| self.contains(p)).count()
+        let mut run = 0;
+        while run < max {
+            let (at, bit) = ((page + run) / WORD, (page + run) % WORD);
+            let ones = (!(self.words.get(at).copied().unwrap_or(0) >> bit)).trailing_zeros() as usize;
+            run += ones;
+            if ones < WORD - bit {
+                break;
+            }
+        }
+        run.min(max)
     }
 
     /// The longest runs, in order: first page and number of pages.
@@ -155,6 +164,8 @@ mod tests {
             let pages: Vec<usize> = set.runs().flat_map(|(first, count)| first..first + count).collect();
             prop_assert_eq!(pages, model.into_iter().collect::<Vec<_>>());
             prop_assert!((0..220).all(|page| set.next_from(page) == (page..200).find(|&p| set.contains(p))));
+            let run_at = |page, max| (page..page + max).take_while(|&p| set.contains(p)).count();
+            prop_assert!((0..220).all(|page| [0, 1, 63, 300].iter().all(|&m| set.run_at(page, m) == run_at(page, m))));
             prop_assert!((0..220).all(|page| set.last_before(page) == (0..page).rfind(|&p| set.contains(p))));
         }
     }

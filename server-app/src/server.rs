@@ -12,6 +12,7 @@ use crate::outbox::Outbox;
 use crate::replica::Replica;
 use crate::rounds::Precopy;
 use std::collections::VecDeque;
+use zerogap_proto::agv::Report;
 use zerogap_proto::message::BODY_LEN;
 use zerogap_proto::node::earlier;
 use zerogap_proto::{
@@ -43,13 +44,21 @@ pub struct Server<M> {
 enum Work {
     Nothing,
     /// Pre-copying to these targets.
-    Rounds { precopy: Precopy, targets: Vec<Endpoint> },
+    Rounds {
+        precopy: Precopy,
+        targets: Vec<Endpoint>,
+    },
     /// Frozen since this offset, with this digest of the state.
-    Cutting { mark: Offset, digest: u64 },
+    Cutting {
+        mark: Offset,
+        digest: u64,
+    },
     /// The header that came with a transfer, until the scan.
     Received(Vec<u8>),
     /// Digest of the memory that is being pulled, by the source's word.
-    Pulling { memory_digest: u64 },
+    Pulling {
+        memory_digest: u64,
+    },
 }
 
 /// What a server did with all that came in.
@@ -131,6 +140,13 @@ impl<M: Memory> Server<M> {
     /// The memory, for jobs that send it.
     pub const fn memory(&self) -> &M {
         self.replica.app().memory()
+    }
+
+    /// The pages that a datagram, if it is the next request, will touch, in order. For virtual time.
+    pub fn footprint(&self, payload: &[u8]) -> Vec<usize> {
+        let request = Message::parse(payload).filter(|message| message.kind == Kind::Request);
+        let next = request.filter(|request| self.holds_state && request.stamp.offset == self.replica.next());
+        next.map_or_else(Vec::new, |request| self.replica.app().footprint(&Report::from_body(request.body)))
     }
 
     fn on_datagram(&mut self, now: Instant, from: Endpoint, payload: &[u8]) {

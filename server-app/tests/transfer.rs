@@ -101,12 +101,14 @@ fn lazy() -> (Vec<Vec<u8>>, Vec<u8>) {
     records.extend(part(&memory, &missing, false, End::Usable(HEADER)));
     let mut order = PullOrder::new(missing);
     order.fault(30);
-    order.for_each(|(first, count)| {
-        records.push(Vec::new());
-        encode_pages(&memory, first, count, records.last_mut().unwrap());
-    });
-    records.push(Vec::new());
-    encode_done(M, records.last_mut().unwrap());
+    for (first, count) in order {
+        let mut record = Vec::new();
+        encode_pages(&memory, first, count, &mut record);
+        records.push(record);
+    }
+    let mut record = Vec::new();
+    encode_done(M, &mut record);
+    records.push(record);
     (records, bytes_of(&memory))
 }
 
