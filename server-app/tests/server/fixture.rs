@@ -83,6 +83,13 @@ pub(crate) fn ask(server: &mut Sparse, now: Instant, stamp: Stamp) -> Option<Rep
     replies(&outputs).pop()
 }
 
+/// Asks for each of these offsets and is answered.
+pub(crate) fn serve(server: &mut Sparse, life: Incarnation, offsets: std::ops::Range<u64>) {
+    for offset in offsets {
+        ask(server, Instant::ZERO, stamp(life, offset)).expect("an answer");
+    }
+}
+
 /// A reply, read.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reply {
@@ -141,9 +148,7 @@ pub(crate) fn events(outputs: &[Output]) -> Vec<&Event> {
 /// A server that has applied the first `count` requests.
 pub(crate) fn served(count: u64) -> Sparse {
     let mut server = server_of(config(true));
-    for offset in 0..count {
-        ask(&mut server, Instant::ZERO, stamp(LIFE, offset)).expect("an answer");
-    }
+    serve(&mut server, LIFE, 0..count);
     server
 }
 

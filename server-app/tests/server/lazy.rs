@@ -31,7 +31,7 @@ struct Pulling {
 fn pulling(first_missing: usize, prior: Prior) -> Pulling {
     let sane = ServerConfig { prior, scrub_interval: Duration::from_millis(10), ..config(true) };
     let mut source = server_of(sane.clone());
-    (0..10).for_each(|offset| drop(ask(&mut source, NOW, stamp(LIFE, offset)).unwrap()));
+    serve(&mut source, LIFE, 0..10);
     let mut target = server_of(ServerConfig { holds_state: false, ..sane });
     order(&mut target, ServerCommand::Prepare { migration: M });
     let memory = source.memory().clone();
@@ -53,7 +53,7 @@ fn pulling(first_missing: usize, prior: Prior) -> Pulling {
     let outputs = done(&mut target, JobResult::Usable { header });
     let (mark, told) = (Offset(10), source.status().digest);
     assert_eq!(events(&outputs), [&Event::Usable { server: NodeId(4), migration: M, mark }]);
-    assert_eq!(reported(&outputs).unwrap().task, Task::Pulling { migration: M, mark, digest: told });
+    assert_eq!(target.status().task, Task::Pulling { migration: M, mark, digest: told });
     Pulling { source, target, missing, digest }
 }
 
@@ -64,10 +64,10 @@ fn pull(pulling: &mut Pulling, image: &SparseMemory) -> Pull {
         let mut bytes = Vec::new();
         image.read_page(page, &mut bytes);
         let adds = if bytes.iter().all(|&cell| cell == 0) {
-            target.zeros(page, 1).unwrap();
+            target.zeros(page, 1).expect("it pulls");
             digest_of_zeros(image.prior(), page, 1, image.len())
         } else {
-            target.pages(page, &bytes).unwrap();
+            target.pages(page, &bytes).expect("it pulls");
             digest_of_pages(image.prior(), page, &bytes)
         };
         *digest = digest.wrapping_add(adds);
@@ -151,7 +151,7 @@ fn the_first_round_of_the_scrub_tells_whether_the_memory_is_what_the_source_clai
         let chunks = image.chunks();
         assert!(scrub(&mut p.target, chunks - 1), "there is nothing to hold a chunk against");
         // What requests change in between is known.
-        (10..40).for_each(|offset| drop(ask(&mut p.target, NOW, stamp(LIFE_2, offset)).unwrap()));
+        serve(&mut p.target, LIFE_2, 10..40);
         assert_eq!(scrub(&mut p.target, 1), flipped.is_none(), "{flipped:?}");
         assert_eq!(p.target.status().scrub_failed, flipped.is_some());
         if flipped.is_none() {

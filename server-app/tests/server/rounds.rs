@@ -103,7 +103,7 @@ fn rounds_of_a_server_that_serves_and_a_finish_when_it_is_frozen_make_the_target
         let bytes = part(M, &image, &pages, number == 1, End::Round(number));
         assert_eq!(decoder.push(&mut &bytes[..], &mut target), Ok(Came::Round(number)));
         scanned += target.scan_arrived(2);
-        (next..next + 20).for_each(|offset| drop(ask(&mut source, NOW, stamp(LIFE, offset)).unwrap()));
+        serve(&mut source, LIFE, next..next + 20);
         next += 20;
         pages = source.memory().changed_since(&image);
         assert!(!pages.is_empty());

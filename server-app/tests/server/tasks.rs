@@ -7,7 +7,7 @@ use zerogap_proto::{
     Control, Duration, Event, Image, Incarnation, Input, Instant, Job, JobFailure, JobResult, MigrationId,
     Node, NodeId, Offset, Output, Pull, Round, Rounds, RoundsRule, ServerCommand, Task,
 };
-use zerogap_server_app::Header;
+use zerogap_server_app::{Cut, Header};
 
 const NOW: Instant = Instant::ZERO;
 
@@ -68,7 +68,7 @@ fn usable() -> JobResult {
 
 /// The last page was here; it held what it held at the source.
 fn pulled() -> JobResult {
-    let zerogap_server_app::Cut::Lazy(digest) = Header::decode(&header(Lazily(1))).unwrap().cut else {
+    let Ok(Header { cut: Cut::Lazy(digest), .. }) = Header::decode(&header(Lazily(1))) else {
         panic!("not lazy")
     };
     JobResult::Pulled(Pull { digest, pages: 2, faults: 1, blocked: Duration::from_micros(300) })
