@@ -41,7 +41,8 @@ impl Bench {
     /// target serves.
     pub(super) fn single(scheme: Scheme, phase: Phase, mark: Option<Offset>) -> Self {
         let mut bench = Self::new();
-        bench.config.scheme = scheme;
+        // What to do without a standby is no question where there is none.
+        (bench.config.scheme, bench.config.no_standby) = (scheme, NoStandby::Abort);
         let serving = if phase < Phase::SwitchOver { (A1, Incarnation(1)) } else { (B1, Incarnation(2)) };
         bench.service.serving = vec![serves(serving)];
         let targets = vec![B1];

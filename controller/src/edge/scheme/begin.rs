@@ -36,7 +36,7 @@ fn new_standby(s: &Situation<'_>) -> Option<Steps> {
     let primary = healthy_primary(s)?;
     let standbys = &s.service.serving[1..];
     if !s.config.reseed
-        || !has_standby(s)
+        || s.config.scheme.replicas() == 1
         || standbys.iter().any(|standby| standby.health != Health::Quarantined)
     {
         return None;
@@ -67,11 +67,6 @@ fn healthy_primary(s: &Situation<'_>) -> Option<NodeId> {
 }
 
 fn healthy_standby(s: &Situation<'_>) -> Option<NodeId> {
-    let standbys = s.service.serving.iter().skip(1).filter(|_| has_standby(s));
+    let standbys = s.service.serving.iter().skip(1);
     standbys.filter(|standby| standby.health == Health::Healthy).map(|standby| standby.server).next()
-}
-
-/// Whether the scheme has a standby beside the primary.
-const fn has_standby(s: &Situation<'_>) -> bool {
-    s.config.scheme.replicas() > 1
 }

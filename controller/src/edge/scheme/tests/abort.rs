@@ -105,10 +105,12 @@ fn a_migration_of_another_scheme_is_not_carried_on() {
 
 /// Scheme, phase, whether the mark is known, and the source's task in it: every phase before the commit point in which the
 /// state has yet to travel or does.
-const UNDER_WAY: [(Scheme, Phase, Option<Offset>, Task); 8] = [
+const UNDER_WAY: [(Scheme, Phase, Option<Offset>, Task); 10] = [
     (Scheme::PreCopy, Phase::Prepare, UNKNOWN, rounds(Rounds::UnderWay)),
     (Scheme::PreCopy, Phase::Rounds, UNKNOWN, rounds(Rounds::UnderWay)),
     (Scheme::PreCopy, Phase::Freeze, UNKNOWN, rounds(Rounds::Ready)),
+    (Scheme::StopAndCopy, Phase::Freeze, UNKNOWN, Task::None),
+    (Scheme::Redundancy, Phase::Freeze, KNOWN, Task::None),
     (Scheme::PostCopy, Phase::Freeze, KNOWN, SENDING),
     (Scheme::PostCopy, Phase::Transfer, KNOWN, SENDING),
     (Scheme::Redundancy, Phase::Snapshot, KNOWN, Task::Cutting { migration: M1 }),

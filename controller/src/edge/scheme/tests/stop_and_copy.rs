@@ -37,3 +37,15 @@ fn a_source_that_has_not_reported_is_told_nothing() {
     bench.view.learn_server(at(0), report(B1, 2, RECEIVING));
     assert_eq!(orders(&bench), [], "it may have cut already: it has been asked");
 }
+
+#[test]
+fn nobody_is_told_anything_before_all_involved_have_reported() {
+    for (scheme, phase) in [(Scheme::StopAndCopy, Phase::Prepare), (Scheme::PreCopy, Phase::Prepare)] {
+        for known in [report(A1, 1, Task::None), report(B1, 2, RECEIVING)] {
+            let mut bench = Bench::single(scheme, phase, UNKNOWN);
+            bench.view = Default::default();
+            bench.view.learn_server(at(0), known);
+            assert_eq!(orders(&bench), [], "{scheme:?}, only {} has", known.server);
+        }
+    }
+}
