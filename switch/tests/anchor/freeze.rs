@@ -151,12 +151,13 @@ fn walk(b: &mut Bench, phases: &[Phase], until: Phase) {
     for phase in phases.iter().skip(1).take_while(|phase| **phase <= until) {
         b.request();
         b.answer_all(&[P]);
-        let thawed = b.service.status().plan.is_some_and(|plan| plan.scheme == Scheme::Redundancy);
-        match phase {
-            Phase::Freeze => drop(b.freeze().expect("frozen")),
-            Phase::Transfer if thawed => drop(b.thaw().expect("thawed")),
-            later => drop(b.reached(*later).expect("reached")),
-        }
+        let thaws = b.service.status().plan.is_some_and(|plan| plan.scheme == Scheme::Redundancy);
+        let led = match *phase == Phase::Transfer && thaws {
+            true => b.thaw(),
+            false if *phase == Phase::Freeze => b.freeze(),
+            false => b.reached(*phase),
+        };
+        assert!(led.is_ok(), "{led:?} on the way to {phase}");
         assert_eq!(b.phase(), Some(*phase));
     }
 }

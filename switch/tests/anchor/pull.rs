@@ -141,6 +141,14 @@ fn the_pull_has_no_deadline_and_a_silent_client_does_not_end_it() {
     assert_eq!(b.wait(ms(10_000)), [""; 0]);
     b.round(&[T]);
     assert_eq!((b.phase(), b.service.deadline()), (Some(Phase::Pull), None));
+    let mut b = taken();
+    b.answer(T, 2);
+    b.wait(ms(10_000));
+    assert_eq!(
+        (b.phase(), b.serving().as_str()),
+        (Some(Phase::Pull), "T"),
+        "though its answer to #1 was lost"
+    );
 }
 
 #[test]
