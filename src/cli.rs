@@ -3,7 +3,9 @@
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use zerogap_proto::Scheme;
 use zerogap_scenario::file::Override;
+use zerogap_scenario::size::Size;
 
 /// Moves a running UDP service between edge servers without its client noticing, and measures whether it noticed.
 ///
@@ -22,6 +24,8 @@ pub(crate) enum Command {
     Run(Experiment),
     /// The same experiment in virtual time: needs no privileges, and the same seed gives the same result.
     Simulate(Experiment),
+    /// Schemes side by side for real, again and again in turn, beside runs without a migration.
+    Compare(Compare),
     /// Run a command inside a node of a running testbed, e.g. `zerogap exec agv -- ping 10.90.255.1`.
     Exec(Exec),
     /// What this machine can and cannot do, and how to mend it.
@@ -85,6 +89,58 @@ impl Experiment {
         .chain(self.set.iter().cloned())
         .collect()
     }
+}
+
+/// A comparison.
+///
+/// Every run is a process of its own, with one migration. A control run without one stands beside the schemes at each size, and
+/// windows of it as long as their migrations say what the machine adds by itself. Written to the directory: `compare.json`
+/// (every run and what they say together), `added-delay` and `migration-time` as `.svg` and `.png`, and below `cells`,
+/// as STATE/SCHEME/REPETITION, every run's own results with its configuration (`testbed.json`, which can be run again)
+/// and what it printed (`log.txt`).
+///
+/// Exit codes: 0 done, whatever the verdicts are; 1 a run could not be completed, 2 usage or configuration, 3 this machine
+/// lacks something.
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// The testbed file. If it is left out and there is no `testbed.yaml`, the built-in demo is used.
+    pub(crate) file: Option<PathBuf>,
+    /// What is compared, e.g. `pre-copy,hot-standby`. The control is always added.
+    #[arg(
+        long,
+        value_name = "SCHEME,…",
+        value_delimiter = ',',
+        value_parser = scheme,
+        default_value = "stop-and-copy,pre-copy,post-copy,hybrid,redundancy,hot-standby"
+    )]
+    pub(crate) schemes: Vec<Scheme>,
+    /// Sizes of each server's state.
+    #[arg(long, value_name = "SIZE,…", value_delimiter = ',', default_value = "4MB,40MB,400MB")]
+    pub(crate) states: Vec<Size>,
+    /// How often each scheme runs at each size.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) repeat: u32,
+    /// The directory for everything that comes out.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Go on with the comparison in this directory: runs that are finished there, with the same configuration, are not
+    /// made again.
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Set any value of the file for all runs, e.g. `--set review.agreements=50`. May be given several times.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<Override>,
+    /// Print compare.json on standard output and nothing else there.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn scheme(name: &str) -> Result<Scheme, String> {
+    let known = Scheme::ALL.map(Scheme::name).join(", ");
+    Scheme::ALL
+        .into_iter()
+        .find(|scheme| scheme.name() == name)
+        .ok_or_else(|| format!("the schemes are {known}"))
 }
 
 #[derive(Debug, Args)]

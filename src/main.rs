@@ -2,6 +2,7 @@
 //! exit code. One file a subcommand.
 
 mod cli;
+mod compare;
 mod doctor;
 mod exec;
 mod exit;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => run::main(&args),
         Command::Simulate(args) => simulate::main(&args),
+        Command::Compare(args) => compare::main(&args),
         Command::Exec(args) => exec::main(&args),
         Command::Doctor(args) => doctor::main(&args),
         Command::Validate(args) => validate::main(&args),

@@ -1,0 +1,95 @@
+//! One run of a comparison: a fresh process of this program, which ends when this one does. What it tells people is kept beside its
+//! result.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "how long a run takes is real time")]
+
+use super::Stopped;
+use super::store::CONFIG;
+use crate::exit::Code;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Instant;
+use zerogap_proto::Duration;
+use zerogap_scenario::compare::{CellId, Trace};
+use zerogap_scenario::results::RunResult;
+use zerogap_testbed::sys::child::die_with_parent;
+
+/// About what a run takes beside the time that the AGV drives.
+pub(super) const OVERHEAD: Duration = Duration::from_secs(1);
+/// What the program tells people.
+const LOG: &str = "log.txt";
+
+/// A run that is over.
+pub(super) struct Ended {
+    /// Its result.
+    pub(super) result: RunResult,
+    /// Its requests, of a control run.
+    pub(super) trace: Trace,
+}
+
+/// Runs what is configured in `dir` and leaves its files there. Says how long it took. Interrupted, failed and inconclusive are
+/// results; what keeps the program from running ends the comparison.
+pub(super) fn run(id: &CellId, dir: &Path) -> Result<Duration, Stopped> {
+    let cannot = |error: io::Error| Stopped::new(Code::Failed, format_args!("{id} cannot be run: {error}"));
+    let started = Instant::now();
+    let mut command = Command::new(std::env::current_exe().map_err(cannot)?);
+    command.arg("run").arg(dir.join(CONFIG)).arg("--out").arg(dir);
+    let log = File::create(dir.join(LOG)).map_err(cannot)?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    die_with_parent(&mut command);
+    let status = command.status().map_err(cannot)?;
+    let took = Duration::from_nanos(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    match outcome(status, dir.join("result.json").exists()) {
+        Ok(()) => Ok(took),
+        Err(code) => {
+            let log = fs::read_to_string(dir.join(LOG)).unwrap_or_default();
+            let said = said(&log).unwrap_or_else(|| status.to_string());
+            let rest = "what is finished stays; go on with --resume";
+            Err(Stopped::new(code, format_args!("{id}: {said}\n{rest}")))
+        }
+    }
+}
+
+/// Whether a run that ended so is a result, or with which code the comparison ends.
+fn outcome(status: ExitStatus, has_result: bool) -> Result<(), Code> {
+    match status.code() {
+        Some(0 | 1 | 4) if has_result => Ok(()),
+        Some(2) => Err(Code::Usage),
+        Some(3) => Err(Code::Machine),
+        Some(_) | None => Err(Code::Failed),
+    }
+}
+
+/// What the program said last, as an error.
+fn said(log: &str) -> Option<String> {
+    let at = log.rfind("zerogap: ")?;
+    Some(log[at..].trim_start_matches("zerogap: ").trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt as _;
+
+    #[test]
+    fn interrupted_failed_and_inconclusive_runs_are_results_and_others_end_the_comparison() {
+        let of = |code: i32, result| outcome(ExitStatus::from_raw(code << 8), result);
+        assert_eq!([0, 1, 4].map(|code| of(code, true)), [Ok(()); 3]);
+        assert_eq!(of(1, false), Err(Code::Failed), "an error, not a verdict");
+        assert_eq!(of(2, false), Err(Code::Usage));
+        assert_eq!(of(3, false), Err(Code::Machine));
+        assert_eq!(of(101, true), Err(Code::Failed));
+        assert_eq!(outcome(ExitStatus::from_raw(9), true), Err(Code::Failed), "killed");
+    }
+
+    #[test]
+    fn the_last_error_is_told_whole() {
+        assert_eq!(
+            said("  0.1 s  Initial\nzerogap: no tun: → load it\nor not\n").unwrap(),
+            "no tun: → load it\nor not"
+        );
+        assert_eq!(said("  0.1 s  Initial\n"), None);
+    }
+}
