@@ -6,9 +6,12 @@
 mod bench;
 mod death;
 mod exec;
+mod forged;
 mod network;
 mod nodes;
 mod processes;
+mod pull;
+mod rounds;
 mod transfer;
 
 use std::ffi::OsString;
@@ -33,6 +36,13 @@ const TESTS: &[Test] = &[
     ("an_agv_asks_on_schedule_and_records_what_it_got", nodes::agv),
     ("a_server_answers_in_order_on_its_service_address", nodes::server),
     ("a_state_moves_to_two_hosts_and_has_the_same_digest_there", transfer::moves),
+    ("a_full_copy_moves_as_well_and_the_server_goes_on_once_it_is_taken", transfer::moves_copied),
+    ("a_state_moves_in_rounds_while_it_changes_and_the_frozen_rest_completes_it", rounds::pre_copy),
+    ("a_server_goes_on_before_its_state_is_there_and_pulls_it", pull::post_copy),
+    ("rounds_leave_little_to_pull", pull::hybrid),
+    ("a_server_whose_pages_cannot_come_any_more_ends", pull::source_lost),
+    ("a_server_ends_with_its_pager", pull::pager_lost),
+    ("a_page_that_is_lost_or_damaged_on_the_way_is_noticed", forged::streams),
     ("a_transfer_to_nobody_fails_and_the_server_goes_on", transfer::unreachable),
     ("the_child_that_sends_ends_with_its_server_and_when_cancelled", transfer::child_ends),
     ("the_doctor_finds_nothing_missing_where_these_tests_run", nodes::doctor),

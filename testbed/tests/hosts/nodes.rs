@@ -126,7 +126,7 @@ pub(crate) fn ask_life(server: &Process, life: Incarnation, offsets: std::ops::R
     digests
 }
 
-fn request(server: NodeId, incarnation: Incarnation, offset: u64) -> Vec<u8> {
+pub(crate) fn request(server: NodeId, incarnation: Incarnation, offset: u64) -> Vec<u8> {
     let odometry = Pose { x_mm: 10_000 + 100 * offset as i32, y_mm: 10_000, heading_mrad: 0 };
     let scan = Scan {
         odometry,

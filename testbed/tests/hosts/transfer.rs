@@ -6,14 +6,23 @@ use nix::sys::signal::Signal;
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+use tun_tap::Iface;
 use zerogap_proto::address::{TRANSFER_PORT, transfer_addr, transfer_mac};
-use zerogap_proto::{Endpoint, JobFailure, MigrationId, Offset, ServerCommand, Task};
+use zerogap_proto::{Endpoint, Image, JobFailure, MigrationId, Offset, ServerCommand, Task};
 
-const STATE_BYTES: u64 = 4 << 20;
-const SLOW_STATE_BYTES: u64 = 16 << 20;
-const MIGRATION: MigrationId = MigrationId(1);
+pub(crate) const STATE_BYTES: u64 = 4 << 20;
+pub(crate) const SLOW_STATE_BYTES: u64 = 16 << 20;
+pub(crate) const MIGRATION: MigrationId = MigrationId(1);
 
 pub(crate) fn moves() {
+    moves_with(Image::CopyOnWrite);
+}
+
+pub(crate) fn moves_copied() {
+    moves_with(Image::FullCopy);
+}
+
+fn moves_with(image: Image) {
     let source = start_server(1, STATE_BYTES, true);
     let targets = [start_server(2, STATE_BYTES, false), start_server(3, STATE_BYTES, false)];
     ask(&source, 0..30);
@@ -25,7 +34,9 @@ pub(crate) fn moves() {
             target.order(ServerCommand::Prepare { migration: MIGRATION });
             target.status("a target that waits", |task| matches!(task, Task::Receiving { .. }));
         }
-        source.order(ServerCommand::Snapshot { migration: MIGRATION, targets: endpoints(&targets) });
+        source.order(ServerCommand::Snapshot { migration: MIGRATION, targets: endpoints(&targets), image });
+        // A full copy is made while no request comes.
+        source.status("the cut", |task| matches!(task, Task::Sending { .. }));
         // It goes on serving meanwhile, and what it learns then is not in the image.
         let later = ask(&source, 30..50);
         let sent = source.status("the end of the transfer", |task| matches!(task, Task::Sent { .. }));
@@ -44,7 +55,7 @@ pub(crate) fn moves() {
 }
 
 /// Ends the switch also when the test fails.
-struct StopOnDrop<'a>(&'a AtomicBool);
+pub(crate) struct StopOnDrop<'a>(pub(crate) &'a AtomicBool);
 
 impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
@@ -56,7 +67,11 @@ pub(crate) fn unreachable() {
     let source = start_server(1, STATE_BYTES, true);
     ask(&source, 0..5);
     let nobody = vec![Endpoint { addr: transfer_addr(zerogap_proto::NodeId(77)), port: TRANSFER_PORT }];
-    source.order(ServerCommand::Snapshot { migration: MIGRATION, targets: nobody });
+    source.order(ServerCommand::Snapshot {
+        migration: MIGRATION,
+        targets: nobody,
+        image: Image::CopyOnWrite,
+    });
     let status = source.status("the failure", |task| matches!(task, Task::Failed { .. }));
     assert_eq!(status.task, Task::Failed { migration: MIGRATION, reason: JobFailure::Unreachable });
     ask(&source, 5..10);
@@ -67,15 +82,17 @@ pub(crate) fn child_ends() {
     let (source, target) =
         (start_server(1, SLOW_STATE_BYTES, true), start_server(2, SLOW_STATE_BYTES, false));
     let (stop, carried) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let ports = [&source, &target].map(|process| process.host.eth1.as_ref().unwrap());
     std::thread::scope(|scope| {
         let _stop = StopOnDrop(&stop);
-        scope.spawn(|| trickle(&source, &target, &carried, &stop));
+        // The transfer would take a minute.
+        scope.spawn(|| trickle(ports, Duration::from_millis(4), &carried, &stop));
         let send = |migration| {
             target.order(ServerCommand::Prepare { migration });
             target.status("a target that waits", |task| *task == Task::Receiving { migration });
             let targets = endpoints(std::slice::from_ref(&target));
             let before = carried.load(Ordering::Relaxed);
-            source.order(ServerCommand::Snapshot { migration, targets });
+            source.order(ServerCommand::Snapshot { migration, targets, image: Image::CopyOnWrite });
             wait_for("the child", || processes(&source) == 3);
             wait_for("some of the state", || carried.load(Ordering::Relaxed) > before + 20);
         };
@@ -94,19 +111,18 @@ pub(crate) fn child_ends() {
     });
 }
 
-/// Carries a frame between the two transfer networks only now and then: the transfer would take a minute.
-fn trickle(a: &Process, b: &Process, carried: &AtomicUsize, stop: &AtomicBool) {
-    let ports = [a.host.eth1.as_ref().unwrap(), b.host.eth1.as_ref().unwrap()];
+/// Carries a frame between the two transfer networks only now and then.
+pub(crate) fn trickle(ports: [&Iface; 2], every: Duration, carried: &AtomicUsize, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         forward(ports, Duration::from_millis(50), |_, frame| {
-            std::thread::sleep(Duration::from_millis(4));
+            std::thread::sleep(every);
             carried.fetch_add(usize::from(frame.len() > 1_000), Ordering::Relaxed);
             stop.load(Ordering::Relaxed)
         });
     }
 }
 
-fn endpoints(targets: &[Process]) -> Vec<Endpoint> {
+pub(crate) fn endpoints(targets: &[Process]) -> Vec<Endpoint> {
     targets.iter().map(|t| Endpoint { addr: transfer_addr(t.host.node), port: TRANSFER_PORT }).collect()
 }
 
@@ -128,6 +144,26 @@ fn switch(hosts: [&Process; 3], stop: &AtomicBool) {
             });
         }
     }
+}
+
+/// The children of the host's server, by their pids.
+pub(crate) fn children(process: &Process) -> Vec<i32> {
+    let parent_of = |pid: i32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.lines().find_map(|line| line.strip_prefix("PPid:")).and_then(|pid| pid.trim().parse().ok())
+    };
+    let servers: Vec<i32> = pids(&process.host.name, "server");
+    servers.iter().copied().filter(|&pid| parent_of(pid).is_some_and(|pid| servers.contains(&pid))).collect()
+}
+
+/// The processes that were started as `what NAME`.
+pub(crate) fn pids(name: &str, what: &str) -> Vec<i32> {
+    let is_one = |pid: &i32| {
+        let args = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&args).ends_with(&format!("\0{what}\0{name}\0"))
+    };
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_one).collect()
 }
 
 /// How many processes carry the host's name: its init, its server, the server's child. Dead ones do not count.
