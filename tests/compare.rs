@@ -11,11 +11,16 @@ const STATES: [&str; 2] = ["4MB", "40MB"];
 const REPEAT: u32 = 2;
 
 fn zerogap(args: &[&str], dir: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_zerogap")).args(args).current_dir(dir).output().expect("the program runs")
+    Command::new(env!("CARGO_BIN_EXE_zerogap"))
+        .args(args)
+        .current_dir(dir)
+        .output()
+        .expect("the program runs")
 }
 
 fn compare(dir: &Path, more: &[&str]) -> Output {
-    let args = ["compare", "--schemes", "hot-standby", "--states", "4MB,40MB", "--repeat", "2", "--out", "out"];
+    let args =
+        ["compare", "--schemes", "hot-standby", "--states", "4MB,40MB", "--repeat", "2", "--out", "out"];
     zerogap(&[&args, more].concat(), dir)
 }
 
@@ -117,7 +122,9 @@ fn the_control_s_windows_are_those_of_the_script() {
         let cells = dir.join("out/cells").join(state);
         let (one, two) = (cells.join("hot-standby/1"), cells.join("hot-standby/2"));
         let both = joined(&one, &two, &dir.join(format!("both-{state}")));
-        let output = match Command::new(&script).args([both, cells.join("control/1"), cells.join("control/2")]).output()
+        let output = match Command::new(&script)
+            .args([both, cells.join("control/1"), cells.join("control/2")])
+            .output()
         {
             Ok(output) => output,
             Err(error) => {

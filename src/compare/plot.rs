@@ -11,9 +11,9 @@ use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
 use std::sync::Arc;
-use zerogap_proto::{Duration, Scheme};
+use zerogap_proto::Scheme;
 use zerogap_scenario::compare::{Cell, Comparison, Contender, Group, Spread};
-use zerogap_scenario::size::Size;
+use zerogap_scenario::size::{Size, Span};
 
 /// A logarithmic axis has no zero: what is less is drawn here.
 const LOWEST_NS: u64 = 10_000;
@@ -21,7 +21,10 @@ const LOWEST_NS: u64 = 10_000;
 const PNG_SCALE: f32 = 2.0;
 /// Factor between neighbours at one size, so that they do not hide each other.
 const ASIDE: f64 = 1.07;
+/// Factor from a bar to its single runs, which would hide behind the marker.
+const RUNS_ASIDE: f64 = 1.03;
 const INK: &str = "#333333";
+const DASHES: &str = "6 4";
 
 /// What a picture shows.
 struct Figure {
@@ -89,12 +92,15 @@ impl Figure {
             let cells = comparison.cells.iter().filter(|cell| cell.scheme == *contender);
             for (cell, ns) in cells.filter_map(|cell| Some((cell, (self.of_cell)(cell)?))) {
                 let runs = if cell.host.stalled { &mut marks.stalled } else { &mut marks.runs };
-                runs.push((axis.x(cell.state_bytes, place), self.y(ns)));
+                runs.push((axis.x(cell.state_bytes, place) * RUNS_ASIDE, self.y(ns)));
             }
         }
         let (low, high) = self.range(comparison);
         plots.extend(marks.plots());
         legend.extend(marks.legend());
+        if self.has_threshold {
+            legend.push(threshold(comparison.threshold_ns));
+        }
         let (left, right) = axis.range(comparison);
         let mut layout = Layout::new((left, right), (low, high))
             .with_log_scale()
@@ -111,11 +117,9 @@ impl Figure {
             .with_y_tick_format(TickFormat::Custom(Arc::new(number)))
             .with_legend_entries(legend);
         if self.has_threshold {
-            let threshold = Duration::from_nanos(comparison.threshold_ns);
             let line = ReferenceLine::horizontal(self.y(comparison.threshold_ns));
-            layout = layout.with_reference_line(
-                line.with_color(INK).with_label(format!("threshold, {threshold}")).with_stroke_width(1.2),
-            );
+            let line = line.with_color(INK).with_dasharray(DASHES).with_stroke_width(1.2);
+            layout = layout.with_reference_line(line);
         }
         (plots, layout)
     }
@@ -172,12 +176,6 @@ impl Marks {
     }
 
     fn legend(&self) -> Vec<LegendEntry> {
-        let entry = |label: &str, color: &str, shape| LegendEntry {
-            label: label.to_owned(),
-            color: color.to_owned(),
-            shape,
-            dasharray: None,
-        };
         let mut entries = vec![entry("a run", INK, LegendShape::CircleSize(1.8))];
         if !self.stalled.is_empty() {
             entries.push(entry(
@@ -232,13 +230,17 @@ impl Look {
     }
 
     fn legend(&self) -> LegendEntry {
-        LegendEntry {
-            label: self.name.to_owned(),
-            color: self.color.to_owned(),
-            shape: LegendShape::Marker(self.marker),
-            dasharray: None,
-        }
+        entry(self.name, self.color, LegendShape::Marker(self.marker))
     }
+}
+
+fn threshold(ns: u64) -> LegendEntry {
+    let label = format!("threshold, {}", Span::ns(ns));
+    LegendEntry { dasharray: Some(DASHES.to_owned()), ..entry(&label, INK, LegendShape::Line) }
+}
+
+fn entry(label: &str, color: &str, shape: LegendShape) -> LegendEntry {
+    LegendEntry { label: label.to_owned(), color: color.to_owned(), shape, dasharray: None }
 }
 
 /// A tick's size. Ticks are round multiples of a size, so nothing is lost.

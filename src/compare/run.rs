@@ -8,6 +8,7 @@ use super::store::CONFIG;
 use crate::exit::Code;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
@@ -18,6 +19,8 @@ use zerogap_testbed::sys::child::die_with_parent;
 
 /// About what a run takes beside the time that the AGV drives.
 pub(super) const OVERHEAD: Duration = Duration::from_secs(1);
+/// This very program, even if another one has been built in its place since the comparison began.
+const SELF_EXE: &str = "/proc/self/exe";
 /// What the program tells people.
 const LOG: &str = "log.txt";
 
@@ -34,8 +37,8 @@ pub(super) struct Ended {
 pub(super) fn run(id: &CellId, dir: &Path) -> Result<Duration, Stopped> {
     let cannot = |error: io::Error| Stopped::new(Code::Failed, format_args!("{id} cannot be run: {error}"));
     let started = Instant::now();
-    let mut command = Command::new(std::env::current_exe().map_err(cannot)?);
-    command.arg("run").arg(dir.join(CONFIG)).arg("--out").arg(dir);
+    let mut command = Command::new(SELF_EXE);
+    command.arg0("zerogap").arg("run").arg(dir.join(CONFIG)).arg("--out").arg(dir);
     let log = File::create(dir.join(LOG)).map_err(cannot)?;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     die_with_parent(&mut command);

@@ -3,6 +3,7 @@
 //! where it stalled is repeated.
 
 mod aborts;
+mod compare;
 mod faults;
 mod migrations;
 mod program;

@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// Processes of this program that are not zombies, by pid.
-fn processes() -> Vec<i32> {
+pub(crate) fn processes() -> Vec<i32> {
     let program = fs::canonicalize(env!("CARGO_BIN_EXE_zerogap")).expect("it exists");
     let pids =
         fs::read_dir("/proc").expect("/proc").filter_map(|e| e.ok()?.file_name().to_str()?.parse().ok());
