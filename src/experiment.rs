@@ -63,9 +63,12 @@ impl Show {
         if let Event::PacketIn { client, switch, .. } = event
             && self.initial.replace(false)
         {
-            let serving = scenario.testbed.service.serving.join(" and ");
-            let note =
-                format!("{} comes in by {}; {serving} serve", names.name(*client), names.name(*switch));
+            let alone = scenario.testbed.scheme.replicas();
+            let serving: Vec<&str> =
+                scenario.testbed.service.serving.iter().take(alone).map(String::as_str).collect();
+            let serve = if serving.len() == 1 { "serves" } else { "serve" };
+            let (client, switch) = (names.name(*client), names.name(*switch));
+            let note = format!("{client} comes in by {switch}; {} {serve}", serving.join(" and "));
             return self.line(&phase_line(at, "Initial", &note));
         }
         if let Some(line) = event_line(at, event, names, agreements) {

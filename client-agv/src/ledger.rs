@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 use zerogap_proto::{Duration, Instant, Record, Sequence};
 
 /// How many records are kept open at most; beyond that the oldest is closed early and counted.
-pub const CAPACITY: usize = 4_096;
+pub const CAPACITY: usize = 8_192;
 /// When stopping, how long after the last answer late duplicates are still waited for.
 pub const GRACE: Duration = Duration::from_millis(50);
+/// When stopping, how long nothing may have been answered before what is still missing is given up.
+pub const SILENCE: Duration = Duration::from_secs(2);
 
 /// What an answer was to the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +106,8 @@ impl Ledger {
         reply
     }
 
-    /// No more requests will be sent: once all are answered, records are closed after [`GRACE`].
+    /// No more requests will be sent: once all are answered, records are closed after [`GRACE`], and without any further
+    /// answer after [`SILENCE`].
     pub fn stop(&mut self, now: Instant) {
         self.stopping = true;
         self.quiet_since = self.quiet_since.max(now);
@@ -125,8 +128,8 @@ impl Ledger {
     /// When the oldest record can no longer change.
     pub fn closing_at(&self) -> Option<Instant> {
         let given_up = self.open.front()?.sent + self.give_up;
-        let all_answered = self.stopping && self.unanswered == 0;
-        Some(if all_answered { given_up.min(self.quiet_since + GRACE) } else { given_up })
+        let wait = if self.unanswered == 0 { GRACE } else { SILENCE };
+        Some(if self.stopping { given_up.min(self.quiet_since + wait) } else { given_up })
     }
 
     /// The first open request from `sequence` on that has no answer yet.

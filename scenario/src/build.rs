@@ -6,9 +6,11 @@ use crate::file::{self, Fill, Testbed};
 use crate::topology::Topology;
 use std::collections::BTreeMap;
 use zerogap_client_agv::{AccessPoint, AgvConfig, Floor, Obstacle, Point, Route};
-use zerogap_controller::{EdgeConfig, EdgeController, EdgeError, NoStandby, PhaseTimeouts, SdnConfig, Site};
+use zerogap_controller::{
+    CopyRules, EdgeConfig, EdgeController, EdgeError, NoStandby, NotConverged, PhaseTimeouts, SdnConfig, Site,
+};
 use zerogap_proto::control::DecisionTime;
-use zerogap_proto::{ClientId, Endpoint, Incarnation, NodeId, ReviewRule, ServiceId};
+use zerogap_proto::{ClientId, Endpoint, Incarnation, NodeId, ReviewRule, RoundsRule, ServiceId};
 use zerogap_server_app::{Prior, ServerConfig};
 use zerogap_switch::{Anchoring, SwitchConfig};
 use zerogap_switch::{RadioConfig, Selection, ServiceConfig};
@@ -101,7 +103,7 @@ fn service(testbed: &Testbed, topology: &Topology) -> ServiceConfig {
     ServiceConfig {
         id: SERVICE,
         endpoint: Endpoint { addr: s.address, port: s.port },
-        servers: s.serving.iter().filter_map(id).collect(),
+        servers: s.serving.iter().take(testbed.scheme.replicas()).filter_map(id).collect(),
         selection: match s.selection {
             file::Selection::Preferred => Selection::Preferred,
             file::Selection::First => Selection::First,
@@ -171,10 +173,13 @@ fn edge(testbed: &Testbed, topology: &Topology) -> EdgeConfig {
             deadline: testbed.review.deadline.0,
         },
         timeouts: PhaseTimeouts {
+            prepare: c.timeouts.prepare.0,
+            rounds: c.timeouts.rounds.0,
             snapshot: c.timeouts.snapshot.0,
             transfer: c.timeouts.transfer.0,
             restore: c.timeouts.restore.0,
         },
+        copying: copy_rules(testbed),
         hold_time: c.hold_time.0,
         migrations_max: Some(testbed.migrations),
         no_standby: match c.no_standby {
@@ -183,6 +188,21 @@ fn edge(testbed: &Testbed, topology: &Topology) -> EdgeConfig {
         },
         reseed: c.reseed,
         refresh: c.refresh.0,
+    }
+}
+
+fn copy_rules(testbed: &Testbed) -> CopyRules {
+    let c = &testbed.copying;
+    let rule =
+        |rounds_max| RoundsRule { downtime_budget: c.downtime_budget.0, rounds_max, time_max: c.time_max.0 };
+    CopyRules {
+        pre_copy: rule(c.rounds_max),
+        hybrid: rule(c.hybrid_rounds),
+        not_converged: match c.not_converged {
+            file::NotConverged::Stop => NotConverged::Stop,
+            file::NotConverged::Abort => NotConverged::Abort,
+        },
+        take_deadline: testbed.review.deadline.0,
     }
 }
 

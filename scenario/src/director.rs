@@ -3,7 +3,7 @@
 
 use crate::file::{At, Fault, Testbed};
 use std::collections::VecDeque;
-use zerogap_proto::{Duration, Event, Goal, Instant, Outcome, Phase};
+use zerogap_proto::{AbortReason, Duration, Event, Goal, Instant, Outcome, Phase};
 
 /// What the driver is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Director {
     latest: Instant,
     completed: u32,
     last_end: Instant,
+    /// The service's state is gone: there is nothing to wait for.
+    lost: bool,
     goals: Vec<Goal>,
     planned: Vec<Planned>,
     stopping: Option<Instant>,
@@ -62,13 +64,15 @@ impl Director {
             Planned { fault: fault.clone(), due }
         };
         let until = start + testbed.duration.0;
-        let phases = testbed.controllers.timeouts.transfer.0 + testbed.controllers.timeouts.restore.0;
+        let timeouts = &testbed.controllers.timeouts;
+        let phases = timeouts.rounds.0 + timeouts.transfer.0 + timeouts.restore.0;
         Self {
             wanted: testbed.migrations,
             until,
             latest: until + (SLACK + phases).times(u64::from(testbed.migrations)) + SLACK,
             completed: 0,
             last_end: Instant::ZERO,
+            lost: false,
             goals: Vec::new(),
             planned: testbed.faults.iter().map(planned).collect(),
             stopping: None,
@@ -88,6 +92,7 @@ impl Director {
             self.last_end = now;
             let goal = self.goals.get((migration.0 as usize).saturating_sub(1));
             self.completed += u32::from(*outcome == Outcome::Complete && goal == Some(&Goal::SwitchOver));
+            self.lost |= *outcome == Outcome::Aborted(AbortReason::SourceLostInPull);
         } else if let Event::ClientDone { .. } = event {
             self.end();
         }
@@ -125,7 +130,13 @@ impl Director {
     }
 
     fn stop_at(&self) -> Instant {
-        if self.completed >= self.wanted { self.until.max(self.last_end + AFTER_LAST) } else { self.latest }
+        if self.lost {
+            self.last_end + AFTER_LAST
+        } else if self.completed >= self.wanted {
+            self.until.max(self.last_end + AFTER_LAST)
+        } else {
+            self.latest
+        }
     }
 
     fn phase(&mut self, now: Instant, number: u32, entered: Phase) {

@@ -12,7 +12,7 @@ impl World<'_> {
         match fault {
             Fault::Kill { node, .. } => {
                 self.tell(now, id(node), Event::Fault { node: id(node), what: "killed".into() });
-                self.kill(now, id(node));
+                self.end_process(now, id(node));
             }
             Fault::Stop { node, r#for, .. } => {
                 let node = id(node);
@@ -54,7 +54,8 @@ impl World<'_> {
         }
     }
 
-    fn kill(&mut self, now: Instant, node: NodeId) {
+    /// A server's process ends, and with it all that it had.
+    pub(crate) fn end_process(&mut self, now: Instant, node: NodeId) {
         let Some(host) = self.hosts.get_mut(&node) else { return };
         if !host.alive {
             return;
@@ -62,11 +63,11 @@ impl World<'_> {
         host.alive = false;
         host.stopped = false;
         host.waiting.clear();
-        self.tear_transfers_of(now, node);
         let (driver, edge) = (self.scenario.topology.driver, self.scenario.topology.edge);
         self.tell(now, driver, Event::ServerLost { server: node });
         self.send_control(now, driver, edge, Control::ServerLost { server: node });
         self.queue.push(now + RESPAWN_AFTER, Happening::Respawn(node));
+        self.tear_transfers_of(now, node);
     }
 
     pub(crate) fn respawn(&mut self, now: Instant, node: NodeId) {

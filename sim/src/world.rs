@@ -32,6 +32,14 @@ pub(crate) enum Happening {
     Transfer(u64),
     /// A transfer's last piece arrives at a target.
     TransferArrives(u64, NodeId),
+    /// A pull goes on.
+    Pull(NodeId),
+    /// Pages that were pulled arrive.
+    Pages { target: NodeId, first: usize, count: usize },
+    /// A source hears which page is wanted.
+    Fault { target: NodeId, page: usize },
+    /// A process ends itself.
+    End(NodeId),
     /// A killed server's host starts a new process.
     Respawn(NodeId),
     /// A stopped process goes on.
@@ -83,7 +91,7 @@ pub struct World<'a> {
     pub(crate) jobs: Sampler,
     latency: Sampler,
     replay: Sampler,
-    delay: Sampler,
+    pub(crate) delay: Sampler,
     /// When the last message of each control channel arrives: channels keep their order.
     channels: BTreeMap<(NodeId, NodeId), Instant>,
     over: bool,
@@ -195,6 +203,10 @@ impl<'a> World<'a> {
             Happening::Wake(node) => self.wake(now, node),
             Happening::Transfer(id) => self.go_on_with_transfer(now, id),
             Happening::TransferArrives(id, target) => self.transfer_arrives(now, id, target),
+            Happening::Pull(target) => self.go_on_with_pull(now, target),
+            Happening::Pages { target, first, count } => self.pages_arrive(now, target, first, count),
+            Happening::Fault { target, page } => self.fault_is_heard(target, page),
+            Happening::End(node) => self.end_process(now, node),
             Happening::Respawn(node) => self.respawn(now, node),
             Happening::Resume(node) => self.resume(now, node),
             Happening::WireUp(name) => self.wires.set_up(&name, true),
@@ -254,21 +266,28 @@ impl<'a> World<'a> {
 
     /// Something reaches a process: it takes it, or it waits because the process is busy or stopped.
     pub(crate) fn reach(&mut self, now: Instant, node: NodeId, life: u16, pending: Pending) {
+        let blocked = self.is_blocked(node);
         let Some(host) = self.hosts.get_mut(&node) else { return };
         if !host.alive || host.life != life {
             return;
         }
-        if host.stopped {
+        if host.stopped || blocked {
             return host.keep(pending);
         }
         if now < host.free_at {
             let at = host.free_at;
             return self.queue.push(at, Happening::Process { host: node, life, pending });
         }
+        if let Pending::Datagram { payload, .. } = &pending
+            && self.faults(now, node, payload)
+        {
+            return self.hosts.get_mut(&node).into_iter().for_each(|host| host.keep(pending.clone()));
+        }
         match pending {
             Pending::Datagram { from, payload } => {
                 if replays(&payload) && node != self.scenario.topology.client {
-                    host.free_at = now + self.replay.draw(&self.scenario.testbed.sim.replay);
+                    let takes = self.replay.draw(&self.scenario.testbed.sim.replay);
+                    self.hosts.get_mut(&node).into_iter().for_each(|host| host.free_at = now + takes);
                 }
                 self.feed(node, Input::Datagram { from, payload: &payload });
             }
@@ -282,7 +301,7 @@ impl<'a> World<'a> {
             self.wakes.remove(&node);
         }
         if let Some(host) = self.hosts.get(&node)
-            && (!host.alive || host.stopped)
+            && (!host.alive || host.stopped || self.is_blocked(node))
         {
             return;
         }

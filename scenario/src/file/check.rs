@@ -278,9 +278,20 @@ fn review(testbed: &Testbed) -> Checked {
     let hour = Span::s(3_600);
     within("controllers.refresh", controllers.refresh, Span::ms(1)..=Span::s(60))?;
     within("controllers.decision_time", controllers.decision_time, Span::ns(0)..=Span::s(60))?;
-    within("controllers.timeouts.snapshot", timeouts.snapshot, Span::ms(1)..=hour)?;
-    within("controllers.timeouts.transfer", timeouts.transfer, Span::ms(1)..=hour)?;
-    within("controllers.timeouts.restore", timeouts.restore, Span::ms(1)..=hour)
+    for (phase, time) in [
+        ("prepare", timeouts.prepare),
+        ("rounds", timeouts.rounds),
+        ("snapshot", timeouts.snapshot),
+        ("transfer", timeouts.transfer),
+        ("restore", timeouts.restore),
+    ] {
+        within(&format!("controllers.timeouts.{phase}"), time, Span::ms(1)..=hour)?;
+    }
+    let copying = testbed.copying;
+    within("copying.downtime_budget", copying.downtime_budget, Span::ns(1)..=hour)?;
+    within("copying.rounds_max", copying.rounds_max, 1..=10_000)?;
+    within("copying.time_max", copying.time_max, Span::ms(1)..=hour)?;
+    within("copying.hybrid_rounds", copying.hybrid_rounds, 1..=10_000)
 }
 
 fn fault(testbed: &Testbed, index: usize, fault: &Fault) -> Checked {
@@ -316,6 +327,8 @@ fn sim(testbed: &Testbed) -> Checked {
     for (path, times) in [
         ("sim.snapshot.base", &sim.snapshot.base),
         ("sim.snapshot.per_mb", &sim.snapshot.per_mb),
+        ("sim.copy.base", &sim.copy.base),
+        ("sim.copy.per_mb", &sim.copy.per_mb),
         ("sim.restore.base", &sim.restore.base),
         ("sim.restore.per_mb", &sim.restore.per_mb),
         ("sim.replay", &sim.replay),

@@ -72,7 +72,7 @@ impl Default for Client {
             name: "agv".into(),
             // The paper, section IV: mean 10 ms and "variance 0.2 ms". NS-3 takes a variance, so that is 0.2 ms².
             interval: Distribution::Normal { mean: Span::ms(10), variance_ms2: Some(0.2), std_dev: None },
-            give_up: Span::s(1),
+            give_up: Span::s(60),
             start_delay: Span::ms(200),
             hysteresis_mm: 500,
             max_speed_mm_s: 2_000,

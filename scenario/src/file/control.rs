@@ -44,12 +44,55 @@ pub enum NoStandby {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Timeouts {
-    /// Cutting the snapshot.
+    /// Getting the targets ready.
+    pub prepare: Span,
+    /// All rounds of a pre-copy together.
+    pub rounds: Span,
+    /// Cutting the snapshot; also freezing the source.
     pub snapshot: Span,
     /// Sending the state to the targets.
     pub transfer: Span,
     /// Scanning what has arrived.
     pub restore: Span,
+}
+
+/// How pre-copy and hybrid copy while the source serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Copying {
+    /// The rounds end when what is left can be sent within this time, at the rate of the latest round.
+    pub downtime_budget: Span,
+    /// The most rounds of a pre-copy.
+    pub rounds_max: u32,
+    /// The most time for the rounds of a pre-copy.
+    pub time_max: Span,
+    /// What a pre-copy does when rounds or time run out first.
+    pub not_converged: NotConverged,
+    /// The most rounds of a hybrid, before it pulls what is left.
+    pub hybrid_rounds: u32,
+}
+
+/// What a pre-copy does when rounds or time run out before what is left fits the downtime budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotConverged {
+    /// Freeze anyway.
+    #[default]
+    Stop,
+    /// Abort.
+    Abort,
+}
+
+impl Default for Copying {
+    fn default() -> Self {
+        Self {
+            downtime_budget: Span::ms(10),
+            rounds_max: 30,
+            time_max: Span::s(120),
+            not_converged: NotConverged::Stop,
+            hybrid_rounds: 1,
+        }
+    }
 }
 
 /// When the targets have proved themselves.
@@ -87,7 +130,13 @@ impl Default for Controllers {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { snapshot: Span::s(5), transfer: Span::s(60), restore: Span::s(30) }
+        Self {
+            prepare: Span::s(5),
+            rounds: Span::s(180),
+            snapshot: Span::s(10),
+            transfer: Span::s(120),
+            restore: Span::s(30),
+        }
     }
 }
 

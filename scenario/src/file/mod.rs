@@ -26,7 +26,7 @@ mod words;
 mod tests;
 
 pub use client::{Client, Floor, Obstacle, Point};
-pub use control::{Controllers, NoStandby, Review, Timeouts};
+pub use control::{Controllers, Copying, NoStandby, NotConverged, Review, Timeouts};
 pub use error::{FileError, Place};
 pub use fault::{At, Fault};
 pub use load::{load, parse};
@@ -73,6 +73,8 @@ pub struct Testbed {
     pub floor: Floor,
     /// The SDN controller and the edge controller.
     pub controllers: Controllers,
+    /// How pre-copy and hybrid copy while the source serves.
+    pub copying: Copying,
     /// When the targets have proved themselves.
     pub review: Review,
     /// What shall go wrong, and when.
@@ -121,6 +123,7 @@ impl Default for Testbed {
             client: Client::default(),
             floor: Floor::default(),
             controllers: Controllers::default(),
+            copying: Copying::default(),
             review: Review::default(),
             faults: Vec::new(),
             sim: Sim::default(),

@@ -123,7 +123,7 @@ fn every_field_of_the_schema_says_what_it_is() {
 
 #[test]
 fn the_schemas_words_are_those_that_are_read() {
-    for scheme in words::SCHEMES {
+    for scheme in zerogap_proto::Scheme::ALL {
         assert_eq!(read(&format!("scheme: {}", scheme.name())).scheme, scheme);
     }
     for phase in words::PHASES {

@@ -61,6 +61,8 @@ pub struct JobTime {
 pub struct Sim {
     /// The freeze in which a server's snapshot is cut.
     pub snapshot: JobTime,
+    /// The full copy of a frozen server's memory (redundancy migration).
+    pub copy: JobTime,
     /// The scan of a restored state.
     pub restore: JobTime,
     /// A server's work on one replayed request; live requests take `service.service_time`.
@@ -129,6 +131,11 @@ impl Default for Sim {
             snapshot: JobTime {
                 base: normal(Span::us(100), Span::us(20)),
                 per_mb: normal(Span::us(18), Span::us(2)),
+            },
+            // A copy into fresh memory at 1 GB/s: an assumption, not a measurement.
+            copy: JobTime {
+                base: normal(Span::us(500), Span::us(100)),
+                per_mb: normal(Span::ms(1), Span::us(100)),
             },
             // One core that hashes 1 GB/s: an assumption, not a measurement.
             restore: JobTime {

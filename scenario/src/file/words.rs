@@ -5,31 +5,26 @@ use serde::Serialize;
 use zerogap_proto::control::HandoverMode;
 use zerogap_proto::{Phase, Scheme};
 
-/// Every scheme.
-pub(super) const SCHEMES: [Scheme; 6] = [
-    Scheme::StopAndCopy,
-    Scheme::PreCopy,
-    Scheme::PostCopy,
-    Scheme::Hybrid,
-    Scheme::Redundancy,
-    Scheme::HotStandby,
-];
-/// The phases that a migration enters.
-pub(super) const PHASES: [Phase; 8] = [
+/// The phases that migrations enter, each scheme's its own.
+pub(super) const PHASES: [Phase; 12] = [
     Phase::Handover,
+    Phase::Prepare,
+    Phase::Rounds,
+    Phase::Freeze,
     Phase::Snapshot,
     Phase::Transfer,
     Phase::Restore,
     Phase::Replay,
     Phase::Review,
     Phase::SwitchOver,
+    Phase::Pull,
     Phase::Complete,
 ];
 /// Both ways to hand over.
 pub(super) const HANDOVER_MODES: [HandoverMode; 2] = [HandoverMode::Notify, HandoverMode::Reactive];
 
 pub(super) fn scheme(_: &mut SchemaGenerator) -> Schema {
-    one_of(&SCHEMES)
+    one_of(&Scheme::ALL)
 }
 
 pub(super) fn phase(_: &mut SchemaGenerator) -> Schema {

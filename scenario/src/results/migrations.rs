@@ -1,10 +1,11 @@
 //! Migrations as the journal tells them: trigger, phases, end. The trigger is the packet-in about the client's first frame
 //! at the new switch; a migration that none caused since the last one ended (a retry, a re-seeding) is its own trigger.
 
-use super::model::{Ending, PhaseSpan};
+use super::model::{Ending, PhaseSpan, PullFigures, RoundFigures};
 use crate::journal::Entry;
 use zerogap_proto::{
-    AbortReason, Event, Goal, Instant, MigrationId, Outcome, Phase, Record, ReviewTally, Scheme, ServiceId,
+    AbortReason, Duration, Event, Goal, Instant, MigrationId, Outcome, Phase, Record, ReviewTally, Scheme,
+    ServiceId,
 };
 
 /// One migration.
@@ -25,6 +26,46 @@ pub(super) struct Migration {
     pub(super) reason: Option<AbortReason>,
     pub(super) review: ReviewTally,
     pub(super) replayed: u64,
+    pub(super) copied: Copied,
+}
+
+/// What a scheme without a standby tells of its copying.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Copied {
+    frozen_at: Option<Instant>,
+    pub(super) frozen: Option<Duration>,
+    pub(super) kept: Option<u64>,
+    pub(super) rounds: Vec<RoundFigures>,
+    pub(super) pull: Option<PullFigures>,
+}
+
+impl Copied {
+    fn watch(&mut self, at: Instant, event: &Event) {
+        #[allow(clippy::wildcard_enum_match_arm, reason = "all other events are about something else")]
+        match event {
+            Event::Frozen { .. } => self.frozen_at = Some(at),
+            Event::Thawed { waiting, .. } => self.thaw(at, *waiting),
+            Event::Reading { from, head, .. } if self.frozen.is_none() => self.thaw(at, head.from(*from)),
+            Event::RoundDone { figures, .. } => self.rounds.push(RoundFigures {
+                pages: figures.pages,
+                bytes: figures.bytes,
+                took_ns: figures.took.as_nanos(),
+                dirty_pages: figures.dirty_pages,
+            }),
+            Event::Pulled { figures, .. } => {
+                let (faults, blocked_ns) = (figures.faults, figures.blocked.as_nanos());
+                self.pull = Some(PullFigures { pages: figures.pages, faults, blocked_ns });
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody serves again, and so many requests have waited for it.
+    fn thaw(&mut self, at: Instant, waiting: u64) {
+        if let Some(since) = self.frozen_at {
+            (self.frozen, self.kept) = (Some(at.since(since)), Some(waiting));
+        }
+    }
 }
 
 /// A phase and its time.
@@ -62,6 +103,12 @@ impl Migration {
         listed
     }
 
+    /// All bytes of state that were sent, given those after the rounds.
+    pub(super) fn bytes_sent(&self, last: Option<u64>) -> Option<u64> {
+        let rounds: u64 = self.copied.rounds.iter().map(|round| round.bytes).sum();
+        last.map(|last| rounds + last).or((rounds > 0).then_some(rounds))
+    }
+
     fn begin(service: ServiceId, id: MigrationId, scheme: Scheme, goal: Goal, begun: Instant) -> Self {
         Self {
             service,
@@ -76,6 +123,7 @@ impl Migration {
             reason: None,
             review: ReviewTally::default(),
             replayed: 0,
+            copied: Copied::default(),
         }
     }
 
@@ -104,6 +152,9 @@ pub(super) fn migrations(journal: &[&Entry], run_end: Instant) -> Vec<Migration>
     let mut packet_in = None;
     for entry in journal {
         let at = entry.at;
+        if let Some(m) = all.last_mut().filter(|m| m.end == Instant::FAR_FUTURE) {
+            m.copied.watch(at, &entry.event);
+        }
         #[allow(clippy::wildcard_enum_match_arm, reason = "all other events are about something else")]
         match &entry.event {
             Event::PacketIn { .. } => packet_in = Some(at),
@@ -117,7 +168,7 @@ pub(super) fn migrations(journal: &[&Entry], run_end: Instant) -> Vec<Migration>
                     new.trigger = cause;
                     new.enter(Phase::Handover, cause);
                 }
-                new.enter(Phase::Snapshot, at);
+                new.enter(scheme.first_phase(), at);
                 all.push(new);
             }
             Event::Phase { service, migration, phase } => {

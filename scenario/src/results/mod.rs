@@ -25,8 +25,8 @@ pub use hlog::{HlogError, rtt_log};
 pub use interruptions::FAULT_REACH;
 pub use live::{event_line, phase_line};
 pub use model::{
-    Cause, Ending, Host, Interruption, JournalFigures, MigrationFigures, PhaseSpan, Requests, RunResult,
-    SCHEMA, StallSpan, SwitchFigures, Windows,
+    Cause, Ending, Host, Interruption, JournalFigures, MigrationFigures, PhaseSpan, PullFigures, Requests,
+    RoundFigures, RunResult, SCHEMA, StallSpan, SwitchFigures, Windows,
 };
 pub use report::report;
 pub use verdict::{Evidence, Verdict};
@@ -139,7 +139,11 @@ fn list(
                 .unwrap_or(0),
             migration_time_ns: (m.ending == Ending::Complete).then(|| m.end.since(m.trigger).as_nanos()),
             phases: m.phases(),
-            state_bytes_sent: facts.state_bytes_sent.get(&m.id).copied(),
+            state_bytes_sent: m.bytes_sent(facts.state_bytes_sent.get(&m.id).copied()),
+            frozen_ns: m.copied.frozen.map(Duration::as_nanos),
+            requests_kept: m.copied.kept,
+            rounds: m.copied.rounds.clone(),
+            pull: m.copied.pull,
             requests_replayed: m.replayed,
             review: m.review,
             rtt_ns: windows::during(records, m).figures(),

@@ -166,12 +166,49 @@ pub struct MigrationFigures {
     pub phases: Vec<PhaseSpan>,
     /// Bytes of state sent to all targets together; null if unknown.
     pub state_bytes_sent: Option<u64>,
+    /// For how long nobody served, by order: from the freezing of the source until it or the targets went on. Absent where the
+    /// scheme freezes nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_ns: Option<u64>,
+    /// Requests that came in that time. The log kept them; they were answered late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_kept: Option<u64>,
+    /// The rounds of a pre-copy or hybrid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<RoundFigures>,
+    /// What post-copy or hybrid pulled after the switch-over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<PullFigures>,
     /// Requests that the targets read before they were live.
     pub requests_replayed: u64,
     /// What the review counted.
     pub review: ReviewTally,
     /// Response RTT in its window.
     pub rtt_ns: Figures,
+}
+
+/// A round in which state was copied while the source served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundFigures {
+    /// Pages sent, zero pages not counted.
+    pub pages: u64,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// From its image until the last byte was taken by the connection.
+    pub took_ns: u64,
+    /// Pages written by the app meanwhile.
+    pub dirty_pages: u64,
+}
+
+/// What was pulled after the switch-over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullFigures {
+    /// Pages that came after the target had gone on.
+    pub pages: u64,
+    /// Times that the app waited for a page.
+    pub faults: u64,
+    /// For how long it did, all together.
+    pub blocked_ns: u64,
 }
 
 /// How a migration ended.

@@ -2,7 +2,7 @@
 //! carry is shown as a dash.
 
 use super::figures::Figures;
-use super::model::{Interruption, MigrationFigures, RunResult, SwitchFigures};
+use super::model::{Interruption, MigrationFigures, PullFigures, RunResult, SwitchFigures};
 use super::verdict::{Verdict, plural};
 use std::fmt::Write;
 use zerogap_proto::{Duration, Instant};
@@ -107,6 +107,16 @@ fn migration_line(m: &MigrationFigures) -> String {
     if let Some(bytes) = m.state_bytes_sent {
         let _ = write!(line, ", {} sent", size(bytes));
     }
+    if let Some((frozen, kept)) = m.frozen_ns.zip(m.requests_kept) {
+        let _ = write!(line, ", frozen for {} with {} kept", time(frozen), plural(kept, "request"));
+    }
+    if !m.rounds.is_empty() {
+        let _ = write!(line, ", {}", plural(m.rounds.len() as u64, "round"));
+    }
+    if let Some(PullFigures { pages, faults, blocked_ns }) = m.pull {
+        let (pages, faults) = (plural(pages, "page"), plural(faults, "fault"));
+        let _ = write!(line, ", {pages} pulled with {faults}, blocked for {}", time(blocked_ns));
+    }
     let _ = write!(line, ", {} replayed", m.requests_replayed);
     if m.review.required > 0 {
         let r = &m.review;
@@ -145,7 +155,7 @@ fn time_or_dash(ns: Option<u64>) -> String {
 }
 
 /// Bytes in the largest decimal unit that leaves no more than one digit after the point.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let (unit, name) = match bytes {
         0..1_000 => return format!("{bytes} B"),
         1_000..1_000_000 => (1e3, "KB"),
