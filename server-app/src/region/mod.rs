@@ -155,12 +155,12 @@ impl Region {
         self.unfollow();
         let userfault = Userfault::open(0)?;
         let theirs = userfault.try_clone()?;
-        self.map.prefer_huge_pages(false);
         // All of it, not each run of what is missing: a process may have 65 530 mappings, and a hybrid has more runs. Of a dense
         // region the other pages are there and never fault; of a sparse one they fault once, and are zeros.
         userfault
             .register(&(self.map.address()..self.map.address() + self.map.mapped_len()), Mode::Missing)?;
         self.lazy = Some(userfault);
+        self.map.prefer_huge_pages(false);
         for (first, count) in missing.runs() {
             self.map.discard(first, count)?;
         }

@@ -28,10 +28,9 @@ fn forked(child: impl FnOnce() -> u8, parent: impl FnOnce()) -> u8 {
             drop(wait);
             parent();
             nix::unistd::write(&go, &[1]).unwrap();
-            match waitpid(child, None).unwrap() {
-                WaitStatus::Exited(_, code) => code as u8,
-                other => panic!("{other:?}"),
-            }
+            let ended = waitpid(child, None).unwrap();
+            let WaitStatus::Exited(_, code) = ended else { panic!("{ended:?}") };
+            code as u8
         }
     }
 }
@@ -101,6 +100,9 @@ fn a_full_copy_holds_the_same_and_goes_its_own_way() {
         let there = |region: &Region| (0..region.pages()).filter(|&p| region.page(p).is_some()).count();
         assert_eq!((copy.get(HUGE + 99), copy.get(3 * PAGE_LEN), copy.get(0)), (7, 8, prior.at(0)));
         assert_eq!(there(&copy), if prior == Prior::Unknown { 2 } else { copy.pages() });
+        region.give_back();
+        assert_eq!((resident(&region), copy.get(HUGE + 99)), (0, 7));
+        assert_eq!(region.get(HUGE + 99), 0);
     }
 }
 

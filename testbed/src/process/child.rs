@@ -38,7 +38,7 @@ pub(super) enum Said {
 pub(super) struct Manner {
     pub(super) placement: Placement,
     pub(super) clock: Clock,
-    /// Whether clients wait for it: then it does not wait for its niceness.
+    /// Whether clients wait for it, or its time is measured: then it does not wait for its niceness.
     pub(super) urgent: bool,
 }
 

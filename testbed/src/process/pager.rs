@@ -67,8 +67,14 @@ impl Pager {
             }
         });
         let child = child.map_err(|_| JobFailure::Paging)?;
-        watch::end_with(child.pid()).map_err(|_| JobFailure::Paging)?;
-        Ok(child)
+        match watch::end_with(child.pid()) {
+            Ok(()) => Ok(child),
+            Err(_) => {
+                // Reaped when this process ends; the handler is only refused for signals that do not exist.
+                drop(child.kill());
+                Err(JobFailure::Paging)
+            }
+        }
     }
     /// Until all is here and the source has been told so.
     fn pull(&mut self, rest: &[u8]) -> Result<Pull, JobFailure> {

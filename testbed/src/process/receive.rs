@@ -72,11 +72,8 @@ impl Receive {
     ) -> Result<Option<Received>, JobFailure> {
         for _ in 0..READS {
             let came = self.read(now)?;
-            if came > 0 {
-                self.heard = Some(now);
-                if let Some(received) = self.take(came, server)? {
-                    return Ok(Some(received));
-                }
+            if let Some(received) = self.take(now, came, server)? {
+                return Ok(Some(received));
             }
             self.scanning = server.scan_arrived(CHUNKS) > 0;
             if came == 0 {
@@ -108,11 +105,16 @@ impl Receive {
     }
 
     /// Takes the first `len` bytes of the buffer.
-    fn take(&mut self, len: usize, server: &mut Server<Region>) -> Result<Option<Received>, JobFailure> {
+    fn take(
+        &mut self,
+        now: Instant,
+        len: usize,
+        server: &mut Server<Region>,
+    ) -> Result<Option<Received>, JobFailure> {
         let mut bytes = &self.buffer[..len];
-        loop {
+        while !bytes.is_empty() {
             match self.decoder.push(&mut bytes, server) {
-                Ok(Progress::More) => return Ok(None),
+                Ok(Progress::More) => self.heard = Some(now),
                 Ok(Progress::Round(_)) => self.heard = None,
                 Ok(Progress::Complete(header)) => {
                     let Some(stream) = self.stream.as_mut().filter(|_| bytes.is_empty()) else {
@@ -137,11 +139,8 @@ impl Receive {
                 }
                 Err(error) => return Err(error.into()),
             }
-            if !bytes.is_empty() {
-                continue;
-            }
-            return Ok(None);
         }
+        Ok(None)
     }
 
     /// Makes the server's memory lazy and starts a pager for what is missing.
@@ -153,9 +152,15 @@ impl Receive {
         manner: Manner,
     ) -> Result<Child, JobFailure> {
         let here = server.digest_without(missing);
-        let lazy = server.memory_mut().make_lazy(missing).map_err(|_| JobFailure::Paging)?;
-        let stream = self.stream.ok_or(JobFailure::Protocol)?;
-        Pager::fork(self.migration, server.memory(), lazy, here, (stream, self.decoder, rest), manner)
+        let started = match (server.memory_mut().make_lazy(missing), self.stream) {
+            (Ok(lazy), Some(stream)) => {
+                let connection = (stream, self.decoder, rest);
+                Pager::fork(self.migration, server.memory(), lazy, here, connection, manner)
+            }
+            (Ok(_) | Err(_), _) => Err(JobFailure::Paging),
+        };
+        // Nobody would place what is missing: the state is given up, and the memory is of use for another.
+        started.inspect_err(|_| server.memory_mut().end_lazy())
     }
 }
 

@@ -32,7 +32,7 @@ pub struct ServerJobs {
 #[derive(Debug)]
 enum Running {
     Send(Child),
-    Receive(Receive),
+    Receive(Box<Receive>),
     Pull(Child),
     /// The scan is the node's own work; the job is only its turn.
     Scan,
@@ -68,7 +68,7 @@ impl ServerJobs {
                 source::snapshot(migration, &header, &targets, image, memory, manner).map(Running::Send)
             }
             Job::Round { migration, targets } => {
-                let manner = self.manner(false);
+                let manner = self.manner(true);
                 let memory = server.memory_mut();
                 let mut source = match self.source.take() {
                     Some(source) => source,
@@ -91,7 +91,9 @@ impl ServerJobs {
                 self.move_to(Work::Bulk);
                 let bytes = server.config().state_bytes;
                 let receive = Receive::listen(migration, self.transfer, bytes);
-                receive.map(Running::Receive).map_err(|_| JobFailure::Unreachable)
+                receive
+                    .map(|receive| Running::Receive(Box::new(receive)))
+                    .map_err(|_| JobFailure::Unreachable)
             }
             Job::Scan { .. } => Ok(Running::Scan),
         }
