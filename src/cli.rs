@@ -25,6 +25,15 @@ pub(crate) enum Command {
     /// The same experiment in virtual time: needs no privileges, and the same seed gives the same result.
     Simulate(Experiment),
     /// Schemes side by side for real, again and again in turn, beside runs without a migration.
+    ///
+    /// Every run is a process of its own, with one migration. A control run without one stands beside the schemes at each size, and
+    /// windows of it as long as their migrations say what the machine adds by itself. Written to the directory: `compare.json`
+    /// (every run and what they say together), `added-delay` and `migration-time` as `.svg` and `.png`, and below `cells`,
+    /// as STATE/SCHEME/REPETITION, every run's own results with its configuration (`testbed.json`, which can be run again)
+    /// and what it printed (`log.txt`).
+    ///
+    /// Exit codes: 0 done, whatever the verdicts are; 1 a run could not be completed, 2 usage or configuration, 3 this machine
+    /// lacks something.
     Compare(Compare),
     /// Run a command inside a node of a running testbed, e.g. `zerogap exec agv -- ping 10.90.255.1`.
     Exec(Exec),
@@ -92,15 +101,6 @@ impl Experiment {
 }
 
 /// A comparison.
-///
-/// Every run is a process of its own, with one migration. A control run without one stands beside the schemes at each size, and
-/// windows of it as long as their migrations say what the machine adds by itself. Written to the directory: `compare.json`
-/// (every run and what they say together), `added-delay` and `migration-time` as `.svg` and `.png`, and below `cells`,
-/// as STATE/SCHEME/REPETITION, every run's own results with its configuration (`testbed.json`, which can be run again)
-/// and what it printed (`log.txt`).
-///
-/// Exit codes: 0 done, whatever the verdicts are; 1 a run could not be completed, 2 usage or configuration, 3 this machine
-/// lacks something.
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
     /// The testbed file. If it is left out and there is no `testbed.yaml`, the built-in demo is used.

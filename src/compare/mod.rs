@@ -77,7 +77,7 @@ impl Runs {
         let mut todo = Vec::new();
         for id in plan.cells() {
             match self.store.finished(&id, &self.configs.of(&id, None)?) {
-                Some(ended) => self.keep(&id, ended),
+                Some(ended) => drop(self.keep(&id, ended)),
                 None => todo.push(id),
             }
         }
@@ -96,17 +96,17 @@ impl Runs {
         let took = run::run(id, &dir)?;
         let why = || Stopped::new(Code::Failed, format_args!("{id} left no result in {}", dir.display()));
         let ended = self.store.finished(id, &config).ok_or_else(why)?;
-        let cell = cell(id, &ended.result);
-        self.keep(id, ended);
-        Ok((cell, took))
+        Ok((self.keep(id, ended), took))
     }
 
-    fn keep(&mut self, id: &CellId, ended: Ended) {
-        self.cells.push(cell(id, &ended.result));
+    fn keep(&mut self, id: &CellId, ended: Ended) -> Cell {
+        let cell = cell(id, &ended.result, &ended.trace);
+        self.cells.push(cell.clone());
         if id.contender == Contender::Control {
             let run = ControlRun { trace: ended.trace, interruptions: ended.result.interruptions };
             self.controls.entry(id.state).or_default().push(run);
         }
+        cell
     }
 
     /// The longest migration so far at this size.

@@ -62,11 +62,11 @@ impl Progress {
     }
 
     fn line(&self, text: &str) {
-        // A reader that has gone away wants no more lines.
-        let _ = match &self.bar {
-            Some(bar) => Ok(bar.println(text)),
-            None => writeln!(std::io::stderr(), "{text}"),
-        };
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            // A reader that has gone away wants no more lines.
+            None => drop(writeln!(std::io::stderr(), "{text}")),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ const LOG: &str = "log.txt";
 pub(super) struct Ended {
     /// Its result.
     pub(super) result: RunResult,
-    /// Its requests, of a control run.
+    /// Its requests.
     pub(super) trace: Trace,
 }
 

@@ -8,7 +8,7 @@ use crate::exit::Code;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
-use zerogap_scenario::compare::{CellId, Contender, Trace};
+use zerogap_scenario::compare::{CellId, Trace};
 
 /// The configuration beside a run's result. JSON is YAML, so it can be run again as it is.
 pub(super) const CONFIG: &str = "testbed.json";
@@ -38,10 +38,7 @@ impl Store {
         let dir = self.out.join(id.directory());
         let kept: Value = serde_json::from_slice(&fs::read(dir.join(CONFIG)).ok()?).ok()?;
         let result = serde_json::from_slice(&fs::read(dir.join("result.json")).ok()?).ok()?;
-        let trace = match id.contender {
-            Contender::Scheme(_) => Trace::default(),
-            Contender::Control => Trace::parse(&fs::read_to_string(dir.join("requests.csv")).ok()?).ok()?,
-        };
+        let trace = Trace::parse(&fs::read_to_string(dir.join("requests.csv")).ok()?).ok()?;
         same(id, &kept, wanted).then_some(Ended { result, trace })
     }
 

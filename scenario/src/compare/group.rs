@@ -98,8 +98,8 @@ fn in_windows(group: &mut Group, window_ns: Option<u64>, controls: &[ControlRun]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::cell;
     use crate::compare::testing::{control_run, id, ms, result};
+    use crate::compare::{Trace, cell};
     use zerogap_proto::Scheme;
 
     const STATE: Size = Size(4_000_000);
@@ -110,11 +110,11 @@ mod tests {
     /// requests takes 3 ms longer than the others.
     fn compared() -> Comparison {
         let plan = Plan::new(&[Scheme::StopAndCopy, Scheme::HotStandby], &[STATE], 3);
-        let mut cells = Vec::new();
+        let (mut cells, trace) = (Vec::new(), Trace::default());
         for (repetition, added) in [(3, 6), (1, 5), (2, 7)] {
-            cells.push(cell(&id(HOT, repetition), &result(Some((ms(3_000), ms(3_030), ms(added))))));
-            cells.push(cell(&id(STOP, repetition), &result(Some((ms(3_000), ms(3_040), ms(90))))));
-            cells.push(cell(&id(Contender::Control, repetition), &result(None)));
+            cells.push(cell(&id(HOT, repetition), &result(Some((ms(3_000), ms(3_030), ms(added)))), &trace));
+            cells.push(cell(&id(STOP, repetition), &result(Some((ms(3_000), ms(3_040), ms(90)))), &trace));
+            cells.push(cell(&id(Contender::Control, repetition), &result(None), &trace));
         }
         let controls = vec![control_run(11, |n| ms(if n == 4 { 5 } else { 2 })); 2];
         compare(&plan, Duration::from_millis(10), cells, &[(STATE, controls)].into())

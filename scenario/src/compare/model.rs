@@ -71,8 +71,8 @@ pub struct CellHost {
     pub stall_max_ns: u64,
     /// The longest that overlaps a migration; 0 if none, and in the control.
     pub stall_in_migration_max_ns: u64,
-    /// Whether the figures may be the machine's: one such stall lasted at least half of the added delay, or the verdict is
-    /// `inconclusive`.
+    /// Whether the figures are rather the machine's: while the request that was delayed most by a migration was under way, the
+    /// machine stood still for at least half of the added delay at one time; or the verdict is `inconclusive`.
     pub stalled: bool,
 }
 
@@ -118,7 +118,7 @@ pub struct GroupRequests {
 /// What the machine did to several runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct GroupHost {
-    /// The runs whose figures may be the machine's.
+    /// The runs whose figures are rather the machine's.
     pub runs_stalled: u64,
     /// All stalls.
     pub stalls: u64,

@@ -62,6 +62,14 @@ impl Trace {
         Spread::of(self.answered.iter().map(|r| r.rtt_ns)).map(|spread| spread.median)
     }
 
+    /// When the request that was delayed most was due and when it was answered, of those under way at any time from `start_ns` to
+    /// `end_ns`.
+    pub(super) fn most_delayed_ns(&self, start_ns: u64, end_ns: u64) -> Option<(u64, u64)> {
+        let spans = self.answered.iter().map(|r| (r.due_ns, r.due_ns.saturating_add(r.rtt_ns)));
+        let inside = spans.filter(|(due_ns, answered_ns)| *due_ns <= end_ns && *answered_ns >= start_ns);
+        inside.max_by_key(|(due_ns, answered_ns)| answered_ns - due_ns)
+    }
+
     /// The highest response RTT of what was due from `start_ns` until before `end_ns`.
     pub(super) fn highest_ns(&self, start_ns: u64, end_ns: u64) -> Option<u64> {
         let inside = self.answered.iter().filter(|r| (start_ns..end_ns).contains(&r.due_ns));
@@ -81,6 +89,9 @@ mod tests {
         assert_eq!(trace.highest_ns(0, 31), Some(8));
         assert_eq!(trace.highest_ns(11, 29), None);
         assert_eq!(trace.median_ns(), Some(5));
+        assert_eq!(trace.most_delayed_ns(0, 29), Some((10, 13)));
+        assert_eq!(trace.most_delayed_ns(13, 30), Some((30, 38)), "under way at its end");
+        assert_eq!(trace.most_delayed_ns(14, 29), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ const S: u64 = 1_000_000_000;
 const LEGEND: &str = "
 Median over the runs [lowest..highest]. Added delay and downtime are those within the migration; those of the control are of
 windows as long as the longest migrations. In the column control: its median over windows as long as this line's migrations.
-Late and lost: all requests of all runs. Stalled: runs whose figures may be the machine's, because it stood still for long.
+Late and lost: all requests of all runs. Stalled: runs whose figures are rather the machine's, which stood still meanwhile.
 ";
 
 /// The table, with a line's end.
@@ -116,7 +116,7 @@ fn aligned(rows: &[[String; 10]]) -> String {
 mod tests {
     use super::*;
     use crate::compare::testing::{control_run, id, ms, result};
-    use crate::compare::{CellId, Plan, cell, compare};
+    use crate::compare::{CellId, Plan, Trace, cell, compare};
     use crate::results::Verdict;
     use zerogap_proto::{Duration, Scheme};
 
@@ -131,20 +131,20 @@ mod tests {
     fn the_table_has_a_line_for_each_scheme_and_size_and_the_control_last() {
         let states = [Size(4_000_000), Size(40_000_000)];
         let (hot, stop) = (Scheme::HotStandby, Scheme::StopAndCopy);
-        let mut cells = Vec::new();
+        let (mut cells, trace) = (Vec::new(), Trace::default());
         for (state, factor) in [(states[0], 1), (states[1], 10)] {
             for repetition in 1..=3 {
                 let at = |contender| CellId { state, ..id(contender, repetition) };
                 let added = ms(1) * u64::from(repetition);
                 let end = ms(3_000 + 30 * factor);
                 let moved = result(Some((ms(3_000), end, added)));
-                cells.push(cell(&at(Contender::Scheme(hot)), &moved));
+                cells.push(cell(&at(Contender::Scheme(hot)), &moved, &trace));
                 let mut noticed = result(Some((ms(3_000), end, ms(90 * factor) + added)));
                 noticed.verdict = if repetition == 2 { Verdict::Failed } else { Verdict::Interrupted };
                 (noticed.requests.late, noticed.requests.lost) = (8 * factor, 1);
                 noticed.migrations[0].downtime_ns = ms(95 * factor);
-                cells.push(cell(&at(Contender::Scheme(stop)), &noticed));
-                cells.push(cell(&at(Contender::Control), &result(None)));
+                cells.push(cell(&at(Contender::Scheme(stop)), &noticed, &trace));
+                cells.push(cell(&at(Contender::Control), &result(None), &trace));
             }
         }
         let controls = states.map(|state| (state, vec![control_run(120, |n| ms(2) + n % 9 * 300_000)]));
