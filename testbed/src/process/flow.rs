@@ -173,6 +173,10 @@ impl<'a, M: Memory> Flow<'a, M> {
                 Err(error) => return if is_wait(&error) { Ok(()) } else { Err(JobFailure::Torn) },
             }
         }
+        // That a part is over is known before its acknowledgement can come.
+        if self.written == self.out.len() && !self.parts.is_empty() {
+            self.refill()?;
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use crate::nodes::{Process, ask, ask_life, request};
 use crate::rounds::{between_two, run_rounds};
-use crate::transfer::{MIGRATION, SLOW_STATE_BYTES, STATE_BYTES, children, endpoints};
+use crate::transfer::{MIGRATION, SLOW_STATE_BYTES, STATE_BYTES, children, endpoints, is_over};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +39,8 @@ fn pulls(source: &Process, target: &Process, from: u64) -> Pull {
     });
     let restored = target.status("a target with all of it", |task| matches!(task, Task::Restored { .. }));
     assert_eq!(restored.task, Task::Restored { migration: MIGRATION, mark, digest });
-    source.status("the end of the transfer", |task| matches!(task, Task::Sent { .. }));
+    let sent = source.status("the end of the transfer", is_over);
+    assert!(matches!(sent.task, Task::Sent { .. }), "{sent:?}");
     assert!(children(target).is_empty() && children(source).is_empty());
     // Had the source gone on instead, it would have answered the same.
     assert_eq!(ask(source, from..from + 30), answers);

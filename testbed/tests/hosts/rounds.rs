@@ -1,7 +1,7 @@
 //! A pre-copy between real hosts: rounds over one connection while the server serves, then the rest while it is frozen.
 
 use crate::nodes::{Process, ask, ask_life, start_server};
-use crate::transfer::{MIGRATION, STATE_BYTES, StopOnDrop, endpoints, trickle};
+use crate::transfer::{MIGRATION, STATE_BYTES, StopOnDrop, endpoints, is_over, trickle};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration as StdDuration;
 use zerogap_proto::{Duration, Event, Offset, Round, Rounds, RoundsRule, ServerCommand, Task};
@@ -68,8 +68,8 @@ pub(crate) fn pre_copy() {
         ask(source, 50..60);
         let targets = endpoints(std::slice::from_ref(target));
         source.order(ServerCommand::Finish { migration: MIGRATION, targets, lazy: false });
-        let sent = source.status("the end of the transfer", |task| matches!(task, Task::Sent { .. }));
-        let Task::Sent { mark, digest, bytes, .. } = sent.task else { unreachable!() };
+        let sent = source.status("the end of the transfer", is_over);
+        let Task::Sent { mark, digest, bytes, .. } = sent.task else { panic!("{sent:?}") };
         assert_eq!(mark, Offset(60));
         assert!(bytes < STATE_BYTES / 4, "{sent:?}");
         let restored = target.status("a restored target", |task| matches!(task, Task::Restored { .. }));
