@@ -253,3 +253,23 @@ fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_plain_numbers_and_sizes() {
+        assert_eq!([0.1, 1.0, 0.02, 10_000.0].map(number), ["0.1", "1", "0.02", "10000"]);
+        assert_eq!([4e6, 8e6, 2e9].map(size), ["4 MB", "8 MB", "2 GB"]);
+    }
+
+    #[test]
+    fn a_size_that_was_measured_has_a_tick_and_its_contenders_stand_around_it() {
+        // The paper's sizes as multiples of its smallest: ticks are at 1, 2, 5, 10 and so on of these.
+        let axis = Axis { smallest: 4_000_000, contenders: 3 };
+        let at = [4, 20, 40, 2_000].map(|mb| axis.x(mb * 1_000_000, 1));
+        assert_eq!(at, [1.0, 5.0, 10.0, 500.0]);
+        assert!(axis.x(4_000_000, 0) < 1.0 && axis.x(4_000_000, 2) > 1.0);
+    }
+}
