@@ -7,4 +7,5 @@ mod compare;
 mod faults;
 mod migrations;
 mod program;
+mod schemes;
 mod traces;

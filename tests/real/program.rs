@@ -1,6 +1,7 @@
 //! Running the program as a user does, and reading its result.
 
 use serde_json::Value;
+use std::path::Path;
 use std::process::{Command, Output};
 use zerogap_testbed::sys::lock::RealLock;
 
@@ -46,6 +47,21 @@ pub(crate) fn run(args: &[&str], set: &[&str]) -> Run {
     panic!("the host spoilt {TRIES} runs in a row:\n{}", run.told)
 }
 
+/// One real run whose client notices: with its journal, and not repeated whatever the host does.
+pub(crate) fn run_once(args: &[&str], set: &[&str]) -> Run {
+    // There is one run at a time: it has the stage.
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("run");
+    let mut command = zerogap(&["run", "--json", "--out"]);
+    command.arg(&out);
+    if !args.contains(&"--state") {
+        command.args(["--state", STATE]);
+    }
+    command.args(args).args(set.iter().flat_map(|set| ["--set", set]));
+    let run = Run::of(command.output().expect("the program runs"));
+    let events = std::fs::read_to_string(out.join("events.ndjson")).expect("a journal");
+    Run { events: events.lines().map(|line| serde_json::from_str(line).expect("an event")).collect(), ..run }
+}
+
 /// The same experiment in virtual time.
 pub(crate) fn simulate(args: &[&str], set: &[&str]) -> Run {
     let mut command = zerogap(&["simulate", "--json", "--state", STATE]);
@@ -57,6 +73,8 @@ pub(crate) fn simulate(args: &[&str], set: &[&str]) -> Run {
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) result: Value,
+    /// The journal, where it was asked for.
+    pub(crate) events: Vec<Value>,
     /// What it told people.
     pub(crate) told: String,
 }
@@ -67,7 +85,7 @@ impl Run {
         let result = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             panic!("standard output is not a result ({error}); it told people:\n{told}")
         });
-        Self { code: output.status.code(), result, told }
+        Self { code: output.status.code(), result, events: Vec::new(), told }
     }
 
     /// It did not come out well, and the host's stalls had a part in it.

@@ -38,7 +38,8 @@ pub(super) enum Said {
 pub(super) struct Manner {
     pub(super) placement: Placement,
     pub(super) clock: Clock,
-    /// Whether clients wait for it, or its time is measured: then it does not wait for its niceness.
+    /// Whether clients wait for it, or its time is measured: then it gives way to nobody on its core. The request path has
+    /// another.
     pub(super) urgent: bool,
 }
 
@@ -163,10 +164,7 @@ fn settle(server: Pid, keep: &[RawFd], manner: Manner) -> io::Result<()> {
     fs::write("/proc/self/oom_score_adj", "1000")?;
     // Both are for the sake of others' latency: a transfer in a worse place is still a transfer.
     let _ = manner.placement.enter(Work::Bulk);
-    if manner.urgent {
-        // The kernel may want an ordinary user to try again later, and by then it would be over.
-        let _ = fs::write("/proc/self/autogroup", manner.placement.bulk_nice.to_string());
-    } else {
+    if !manner.urgent {
         let _ = manner.placement.be_nice();
     }
     Ok(())

@@ -64,8 +64,12 @@ impl ServerJobs {
         match job {
             Job::Send { migration, header, targets, image } => {
                 let manner = self.manner(image == Image::FullCopy);
+                // Forking gigabytes takes milliseconds, which are not the request path's.
+                self.move_to(Work::Bulk);
                 let memory = server.memory_mut();
-                source::snapshot(migration, &header, &targets, image, memory, manner).map(Running::Send)
+                let child = source::snapshot(migration, &header, &targets, image, memory, manner);
+                self.move_to(Work::Request);
+                child.map(Running::Send)
             }
             Job::Round { migration, targets } => {
                 let manner = self.manner(true);
