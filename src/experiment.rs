@@ -6,13 +6,17 @@ use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
-use zerogap_proto::{Event, Instant, NodeId};
+use zerogap_proto::{Duration, Event, Instant, NodeId};
 use zerogap_scenario::file;
 use zerogap_scenario::results::{event_line, phase_line, report, write};
 use zerogap_scenario::{Finished, Scenario};
 
 /// The file that is looked for when none is named.
 const FILE: &str = "testbed.yaml";
+/// Back to the start of the line, and nothing left on it.
+const CLEAR: &str = "\r\x1b[K";
+/// How often progress is told of where it cannot take the place of what was told before.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
 /// Loads the scenario that the arguments ask for, and makes sure that it can run and that its results have a place.
 pub(crate) fn load(args: &Experiment) -> Result<Scenario, String> {
@@ -36,24 +40,52 @@ pub(crate) struct Show {
     on_stdout: bool,
     /// The client has not come in anywhere yet.
     initial: Cell<bool>,
+    /// A line of progress stands where the next line is to be.
+    progress: Cell<bool>,
+    /// When progress was last told of.
+    told: Cell<Instant>,
 }
 
 impl Show {
     pub(crate) fn new(args: &Experiment) -> Self {
-        Self { on_stdout: !args.json && std::io::stdout().is_terminal(), initial: Cell::new(true) }
+        Self {
+            on_stdout: !args.json && std::io::stdout().is_terminal(),
+            initial: Cell::new(true),
+            progress: Cell::new(false),
+            told: Cell::new(Instant::ZERO),
+        }
+    }
+
+    fn on_terminal(&self) -> bool {
+        self.on_stdout || std::io::stderr().is_terminal()
     }
 
     pub(crate) fn colour(&self) -> bool {
-        let terminal = if self.on_stdout { true } else { std::io::stderr().is_terminal() };
-        terminal && std::env::var_os("NO_COLOR").is_none()
+        self.on_terminal() && std::env::var_os("NO_COLOR").is_none()
     }
 
     pub(crate) fn line(&self, text: &str) {
-        // A reader that has gone away wants no more lines.
+        let clear = if self.progress.replace(false) { CLEAR } else { "" };
+        self.write(&format!("{clear}{text}\n"));
+    }
+
+    /// Progress takes the place of the progress before; where there is no terminal, a line now and then.
+    fn progress(&self, at: Instant, text: &str) {
+        if self.on_terminal() {
+            self.progress.set(true);
+            self.write(&format!("{CLEAR}{text}"));
+        } else if at.since(self.told.get()) >= PROGRESS_EVERY {
+            self.told.set(at);
+            self.line(text);
+        }
+    }
+
+    fn write(&self, text: &str) {
+        // A reader that has gone away wants no more of it.
         let _ = if self.on_stdout {
-            writeln!(std::io::stdout(), "{text}")
+            write!(std::io::stdout(), "{text}").and_then(|()| std::io::stdout().flush())
         } else {
-            writeln!(std::io::stderr(), "{text}")
+            write!(std::io::stderr(), "{text}")
         };
     }
 
@@ -71,7 +103,10 @@ impl Show {
             let note = format!("{client} comes in by {switch}; {} {serve}", serving.join(" and "));
             return self.line(&phase_line(at, "Initial", &note));
         }
-        if let Some(line) = event_line(at, event, names, agreements) {
+        let Some(line) = event_line(at, event, names, agreements) else { return };
+        if let Event::Sending { .. } = event {
+            self.progress(at, &line);
+        } else {
             self.line(&line);
         }
     }

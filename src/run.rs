@@ -4,6 +4,7 @@ use crate::cli::Experiment;
 use crate::exit::{Code, fail};
 use crate::experiment::{Show, conclude, load};
 use std::process::ExitCode;
+use zerogap_proto::Scheme;
 use zerogap_scenario::Scenario;
 use zerogap_testbed::doctor::{Checkup, Needs};
 use zerogap_testbed::userns;
@@ -36,7 +37,11 @@ pub(crate) fn main(args: &Experiment) -> ExitCode {
 fn missing(scenario: &Scenario) -> Vec<String> {
     // Every server's state, and as much again for what is copied on write while a snapshot is out.
     let states = scenario.servers.len() as u64 + 1;
-    let needs = Needs { memory_bytes: states * scenario.testbed.state.size.0, ports: Vec::new() };
+    let needs = Needs {
+        memory_bytes: states * scenario.testbed.state.size.0,
+        lazy_memory: matches!(scenario.testbed.scheme, Scheme::PostCopy | Scheme::Hybrid),
+        ports: Vec::new(),
+    };
     let checkup = Checkup::examine(&needs);
     checkup
         .required_missing()

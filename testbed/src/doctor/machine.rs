@@ -51,7 +51,7 @@ fn memory(needed: u64) -> Check {
     let what = format!(
         "{free_mib} MiB available, but {needed_mib} MiB needed for the states, a snapshot and the rest"
     );
-    Check::fail("memory", what, "choose a smaller state (--state), or free memory")
+    Check::fail("memory", what, "choose a smaller state, or free memory")
 }
 
 fn memory_available() -> Option<u64> {

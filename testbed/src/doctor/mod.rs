@@ -2,6 +2,7 @@
 //! is a line here, not an error.
 
 mod machine;
+mod paging;
 mod rights;
 
 use serde::Serialize;
@@ -12,6 +13,8 @@ use std::fmt;
 pub struct Needs {
     /// Memory for the states and their snapshots, in bytes; the rest of the program is added here.
     pub memory_bytes: u64,
+    /// Whether the scheme fetches pages when they are touched.
+    pub lazy_memory: bool,
     /// TCP ports on 127.0.0.1 (the web page, the metrics).
     pub ports: Vec<u16>,
 }
@@ -52,7 +55,7 @@ impl Checkup {
     /// Examines this machine. Takes about a quarter of a second; call it from a single-threaded process, because it tries
     /// what it asks about in forked children.
     pub fn examine(needs: &Needs) -> Self {
-        Self { checks: [rights::checks(), machine::checks(needs)].concat() }
+        Self { checks: [rights::checks(), paging::checks(needs), machine::checks(needs)].concat() }
     }
 
     /// What stands in the way of a real run; empty if nothing does.

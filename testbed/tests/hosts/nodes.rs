@@ -220,9 +220,9 @@ pub(crate) fn agv() {
 }
 
 pub(crate) fn doctor() {
-    let checkup = Checkup::examine(&Needs { memory_bytes: 0, ports: Vec::new() });
+    let checkup = Checkup::examine(&Needs::default());
     assert!(checkup.required_missing().is_empty(), "{checkup}");
-    let impossible = Checkup::examine(&Needs { memory_bytes: u64::MAX, ports: Vec::new() });
+    let impossible = Checkup::examine(&Needs { memory_bytes: u64::MAX, ..Needs::default() });
     let missing: Vec<_> = impossible.required_missing().iter().map(|check| check.name).collect();
     assert_eq!(missing, ["memory"]);
 }
