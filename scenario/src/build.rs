@@ -202,7 +202,8 @@ fn copy_rules(testbed: &Testbed) -> CopyRules {
             file::NotConverged::Stop => NotConverged::Stop,
             file::NotConverged::Abort => NotConverged::Abort,
         },
-        take_deadline: testbed.review.deadline.0,
+        // A target that pulls may wait for a page for as long as the whole state takes.
+        take_deadline: testbed.controllers.timeouts.transfer.0,
     }
 }
 

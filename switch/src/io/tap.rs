@@ -6,8 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use tun_tap::{Iface, Mode};
 use zerogap_proto::Frame;
 
-/// The largest frame a plain TAP delivers: MTU 1500 and the Ethernet header, with room for a VLAN tag.
-const FRAME_MAX: usize = 1_600;
+/// The largest frame that a TAP delivers: a jumbo frame's MTU of 9000 and the Ethernet header, with room for a VLAN tag.
+const FRAME_MAX: usize = 9_100;
 /// The longest interface name (IFNAMSIZ − 1); tun-tap would cut longer ones silently.
 const NAME_MAX: usize = 15;
 

@@ -11,6 +11,9 @@ use zerogap_proto::address::{PREFIX_LEN, service_addr, service_mac, transfer_add
 /// A node's name must leave room for everything else on a command line and in a message.
 const NAME_MAX: usize = 64;
 const MTU_DEFAULT: u32 = 1_500;
+/// Of the interface for transfers: jumbo frames, a sixth of the system calls and of the switch's work. To the modelled link they are
+/// segments like all others, between which requests pass.
+const MTU_TRANSFER: u32 = 9_000;
 /// Long enough for a burst of replay; the kernel's default of a TAP is 1000 too, but not on every distribution.
 const TXQUEUELEN_DEFAULT: u32 = 1_000;
 
@@ -129,7 +132,7 @@ impl HostSpec {
             mac: transfer_mac(node).0,
             addr: transfer_addr(node),
             prefix_len: PREFIX_LEN,
-            mtu: MTU_DEFAULT,
+            mtu: MTU_TRANSFER,
         };
         Self { service: Some(service), eth1: Some(eth1), ..Self::bare(node, name, HostKind::Server) }
     }
