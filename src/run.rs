@@ -4,7 +4,6 @@ use crate::cli::Experiment;
 use crate::exit::{Code, fail};
 use crate::experiment::{Show, conclude, load};
 use std::process::ExitCode;
-use zerogap_proto::Scheme;
 use zerogap_scenario::Scenario;
 use zerogap_testbed::doctor::{Checkup, Needs};
 use zerogap_testbed::userns;
@@ -39,7 +38,7 @@ fn missing(scenario: &Scenario) -> Vec<String> {
     let states = scenario.servers.len() as u64 + 1;
     let needs = Needs {
         memory_bytes: states * scenario.testbed.state.size.0,
-        lazy_memory: matches!(scenario.testbed.scheme, Scheme::PostCopy | Scheme::Hybrid),
+        lazy_memory: scenario.testbed.scheme.pulls(),
         ports: Vec::new(),
     };
     let checkup = Checkup::examine(&needs);

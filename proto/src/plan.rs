@@ -47,6 +47,23 @@ impl Scheme {
         }
     }
 
+    /// Whether the targets show in a review that they may take over, while the source serves. Those of other schemes take
+    /// over from a frozen source, on the word of their digest.
+    pub const fn reviews(self) -> bool {
+        match self {
+            Self::StopAndCopy | Self::PreCopy | Self::PostCopy | Self::Hybrid => false,
+            Self::Redundancy | Self::HotStandby => true,
+        }
+    }
+
+    /// Whether its targets serve before they have all pages, and pull the rest.
+    pub const fn pulls(self) -> bool {
+        match self {
+            Self::PostCopy | Self::Hybrid => true,
+            Self::StopAndCopy | Self::PreCopy | Self::Redundancy | Self::HotStandby => false,
+        }
+    }
+
     /// Its name on the command line and in results.
     pub const fn name(self) -> &'static str {
         match self {

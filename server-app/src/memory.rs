@@ -63,7 +63,8 @@ impl Prior {
 #[inline]
 pub(crate) fn is_all(cells: &[u8], value: u8) -> bool {
     match <&[u8; BLOCK_LEN]>::try_from(cells) {
-        Ok(block) => *block == [value; BLOCK_LEN],
+        // Compilers make a few wide instructions of this, and of `==` a call.
+        Ok(block) => block.iter().fold(0, |differing, &cell| differing | (cell ^ value)) == 0,
         Err(_) => cells.iter().all(|&cell| cell == value),
     }
 }

@@ -22,18 +22,24 @@
 mod back;
 mod decode;
 mod encode;
+mod inbox;
 mod record;
 
 pub use back::{ACK_LEN, Back, REQUEST_LEN, Requests, acknowledgement, request_page};
 pub use decode::{Decoder, Progress, Sink};
 pub use encode::{Encoder, End, encode_done, encode_pages, stream_len};
+pub use inbox::Inbox;
 
+use self::record::{HEAD_LEN, RUN_LEN, RUNS_MAX};
 use crate::memory::PAGE_LEN;
 use crate::snapshot::HEADER_MAX_LEN;
 use zerogap_proto::{JobFailure, MigrationId};
 
 /// Most pages in one record, and in one run of pages that are asked for.
 pub const PAGES_MAX: usize = 16;
+/// More than the longest thing that is only taken whole: a hello, a record's head, or its bytes.
+pub const ITEM_MAX_LEN: usize =
+    1 + longest([HELLO_LEN, HEAD_LEN, PAGES_MAX * PAGE_LEN, HEADER_MAX_LEN, RUNS_MAX * RUN_LEN]);
 
 const MAGIC: [u8; 4] = *b"ZGST";
 const VERSION: u16 = 2;
@@ -106,6 +112,17 @@ impl From<TransferError> for JobFailure {
             TransferError::Sink(failure) => failure,
         }
     }
+}
+
+const fn longest<const N: usize>(lens: [usize; N]) -> usize {
+    let (mut longest, mut at) = (0, 0);
+    while at < N {
+        if lens[at] > longest {
+            longest = lens[at];
+        }
+        at += 1;
+    }
+    longest
 }
 
 /// Number of pages of a memory.

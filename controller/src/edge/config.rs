@@ -110,16 +110,15 @@ impl EdgeConfig {
     /// Whether migrations of this scheme can succeed by these rules.
     pub(super) fn check(&self) -> Result<(), EdgeError> {
         let CopyRules { pre_copy, hybrid, take_deadline, .. } = self.copying;
-        let (rounds, takes) = match self.scheme {
-            Scheme::StopAndCopy | Scheme::PostCopy => (None, true),
-            Scheme::PreCopy => (Some(pre_copy), true),
-            Scheme::Hybrid => (Some(hybrid), true),
-            Scheme::Redundancy | Scheme::HotStandby => (None, false),
+        let rounds = match self.scheme {
+            Scheme::PreCopy => Some(pre_copy),
+            Scheme::Hybrid => Some(hybrid),
+            Scheme::StopAndCopy | Scheme::PostCopy | Scheme::Redundancy | Scheme::HotStandby => None,
         };
         if rounds.is_some_and(|rule| rule.rounds_max == 0) {
             return Err(EdgeError::NoRounds(self.scheme));
         }
-        if takes && take_deadline == Duration::ZERO {
+        if !self.scheme.reviews() && take_deadline == Duration::ZERO {
             return Err(EdgeError::NoTimeToTake(self.scheme));
         }
         Ok(())

@@ -1,6 +1,6 @@
-//! The receiving side of a transfer: takes bytes as they arrive, in pieces of any size, and hands each page on once its
-//! checksum is right. Holds one record at most, trusts no length, and keeps account of every page; after an error it stays
-//! failed.
+//! The receiving side of a transfer: takes whole records out of the bytes that have arrived (which an inbox holds until they
+//! are whole), and hands each page on once its checksum is right. Copies no page, trusts no length, and keeps account of every
+//! page; after an error it stays failed.
 
 use super::record::{HEAD_LEN, Head, Kind, RUN_LEN};
 use super::{HELLO_LEN, MAGIC, TransferError, VERSION, pages_of, u32_at, u64_at};
@@ -38,14 +38,12 @@ pub enum Progress {
 }
 
 /// The state of one connection's transfer that is being received. May go on in another process, which then needs the
-/// bytes that follow.
+/// bytes that are left and those that follow.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     migration: MigrationId,
     state_bytes: u64,
     state: State,
-    /// The record as far as it has come.
-    gathered: Vec<u8>,
     /// Pages that have come since the hello.
     came: PageSet,
     /// Pages that have come in this part.
@@ -58,7 +56,7 @@ pub struct Decoder {
     latest_round: Option<u32>,
 }
 
-/// What is being gathered.
+/// What is waited for.
 #[derive(Clone, Copy, Debug)]
 enum State {
     Hello,
@@ -76,7 +74,6 @@ impl Decoder {
             migration,
             state_bytes,
             state: State::Hello,
-            gathered: Vec::new(),
             came: none.clone(),
             part: none.clone(),
             header: None,
@@ -87,12 +84,9 @@ impl Decoder {
     }
 
     /// Takes the next bytes of the stream, up to and with the first that complete something; `bytes` is left with the
-    /// others, which are to be pushed again. [`Progress::More`] takes them all.
+    /// others. [`Progress::More`] leaves less than [`ITEM_MAX_LEN`] of them, which are to be pushed again with what follows.
     pub fn push(&mut self, bytes: &mut &[u8], sink: &mut impl Sink) -> Result<Progress, TransferError> {
-        self.go_on(bytes, sink).inspect_err(|&error| {
-            self.state = State::Failed(error);
-            self.gathered = Vec::new();
-        })
+        self.go_on(bytes, sink).inspect_err(|&error| self.state = State::Failed(error))
     }
 
     fn go_on(&mut self, bytes: &mut &[u8], sink: &mut impl Sink) -> Result<Progress, TransferError> {
@@ -108,28 +102,16 @@ impl Decoder {
                 State::Over => return Err(TransferError::Trailing),
                 State::Failed(error) => return Err(error),
             };
-            let (now, later) = bytes.split_at((len - self.gathered.len()).min(bytes.len()));
+            let Some((whole, later)) = bytes.split_at_checked(len) else { return Ok(Progress::More) };
             *bytes = later;
-            let progress = if now.len() == len {
-                self.take(now, sink)?
-            } else {
-                self.gathered.extend_from_slice(now);
-                if self.gathered.len() < len {
-                    return Ok(Progress::More);
-                }
-                let mut gathered = std::mem::take(&mut self.gathered);
-                let progress = self.take(&gathered, sink)?;
-                gathered.clear();
-                self.gathered = gathered;
-                progress
-            };
+            let progress = self.take(whole, sink)?;
             if progress != Progress::More {
                 return Ok(progress);
             }
         }
     }
 
-    /// What was gathered is whole.
+    /// What was waited for is whole.
     fn take(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<Progress, TransferError> {
         match self.state {
             State::Hello => {

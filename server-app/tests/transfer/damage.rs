@@ -108,9 +108,9 @@ fn after_an_error_nothing_is_believed_any_more() {
         ([&records[0][..], &damaged].concat(), &records[1..], TransferError::Checksum),
     ];
     for (bad, good, error) in cases {
-        let (mut decoder, mut target) = (Decoder::new(M, LEN as u64), Target::new());
-        assert_eq!(push_all(&mut decoder, &bad, &mut target), Err(error));
-        assert_eq!(push_all(&mut decoder, &good.concat(), &mut target), Err(error));
+        let (mut stream, mut target) = (Stream::new(LEN as u64), Target::new());
+        assert_eq!(stream.push(&bad, &mut target), Err(error));
+        assert_eq!(stream.push(&good.concat(), &mut target), Err(error));
     }
 }
 
@@ -163,8 +163,8 @@ proptest! {
         noise in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         let bytes = records.concat();
-        let (mut decoder, mut target) = (Decoder::new(M, LEN as u64), Target::new());
-        push_all(&mut decoder, &bytes[..at.index(bytes.len())], &mut target).unwrap();
-        let _ = push_all(&mut decoder, &noise, &mut target);
+        let (mut stream, mut target) = (Stream::new(LEN as u64), Target::new());
+        stream.push(&bytes[..at.index(bytes.len())], &mut target).unwrap();
+        let _ = stream.push(&noise, &mut target);
     }
 }

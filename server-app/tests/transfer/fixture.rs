@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use zerogap_proto::{JobFailure, MigrationId};
 use zerogap_server_app::transfer::{
-    Decoder, Encoder, End, Progress, Sink, TransferError, encode_done, encode_pages, stream_len,
+    Decoder, Encoder, End, Inbox, Progress, Sink, TransferError, encode_done, encode_pages, stream_len,
 };
 use zerogap_server_app::{Memory, PAGE_LEN, PageSet, Prior, PullOrder, SparseMemory};
 
@@ -116,22 +116,51 @@ pub(crate) fn lazy() -> (Vec<Vec<u8>>, Vec<u8>) {
 
 /// All that the bytes bring to completion, until they end or an error.
 pub(crate) fn receive(bytes: &[u8], target: &mut Target) -> Result<Vec<Progress>, TransferError> {
-    push_all(&mut Decoder::new(M, LEN as u64), bytes, target)
+    Stream::new(LEN as u64).push(bytes, target)
 }
 
-pub(crate) fn push_all(
-    decoder: &mut Decoder,
-    mut bytes: &[u8],
-    target: &mut Target,
-) -> Result<Vec<Progress>, TransferError> {
-    let mut said = Vec::new();
-    loop {
-        let progress = decoder.push(&mut bytes, target)?;
-        if progress == Progress::More {
-            assert!(bytes.is_empty(), "more was asked for while there was some");
-            return Ok(said);
+/// The receiving end of a connection.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    decoder: Decoder,
+    inbox: Inbox,
+}
+
+impl Stream {
+    pub(crate) fn new(state_bytes: u64) -> Self {
+        Self { decoder: Decoder::new(M, state_bytes), inbox: Inbox::new() }
+    }
+
+    /// All that these bytes bring to completion.
+    pub(crate) fn push(
+        &mut self,
+        mut bytes: &[u8],
+        target: &mut Target,
+    ) -> Result<Vec<Progress>, TransferError> {
+        let mut said = Vec::new();
+        while !bytes.is_empty() {
+            self.read(&mut bytes);
+            while let progress = self.next(target)?
+                && progress != Progress::More
+            {
+                said.push(progress);
+            }
         }
-        said.push(progress);
+        Ok(said)
+    }
+
+    /// Reads what there is room for.
+    pub(crate) fn read(&mut self, bytes: &mut &[u8]) {
+        let room = self.inbox.room();
+        assert!(!room.is_empty(), "more was asked for without room for it");
+        let (now, later) = bytes.split_at(room.len().min(bytes.len()));
+        room[..now.len()].copy_from_slice(now);
+        self.inbox.arrived(now.len());
+        *bytes = later;
+    }
+
+    pub(crate) fn next(&mut self, target: &mut Target) -> Result<Progress, TransferError> {
+        self.inbox.decode(&mut self.decoder, target)
     }
 }
 

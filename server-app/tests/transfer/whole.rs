@@ -3,7 +3,7 @@
 use crate::fixture::*;
 use proptest::prelude::*;
 use zerogap_server_app::transfer::{
-    Decoder, Encoder, End, PAGES_MAX, Progress, TransferError, encode_done, encode_pages, stream_len,
+    Encoder, End, PAGES_MAX, Progress, TransferError, encode_done, encode_pages, stream_len,
 };
 use zerogap_server_app::{Memory, PAGE_LEN, PageSet, Prior, SparseMemory};
 
@@ -30,14 +30,16 @@ fn rounds_over_a_memory_that_changes_end_in_what_the_source_holds() {
 fn a_lazy_transfer_is_usable_first_and_the_missing_pages_follow_perhaps_in_another_process() {
     let (records, expected) = lazy();
     let bytes = records.concat();
-    let (mut decoder, mut target, mut rest) = (Decoder::new(M, LEN as u64), Target::new(), &bytes[..]);
-    assert_eq!(decoder.push(&mut rest, &mut target), Ok(Progress::Round(0)));
+    let (mut stream, mut target, mut rest) = (Stream::new(LEN as u64), Target::new(), &bytes[..]);
+    stream.read(&mut rest);
+    assert_eq!(stream.next(&mut target), Ok(Progress::Round(0)));
     let missing = pages((3..9).chain(20..PAGES));
     let usable = Progress::Usable { header: HEADER.to_vec(), missing };
-    assert_eq!(decoder.push(&mut rest, &mut target), Ok(usable));
-    let mut forked = decoder.clone();
-    drop(decoder);
-    assert_eq!(push_all(&mut forked, rest, &mut target), Ok(vec![Progress::Pulled]));
+    assert_eq!(stream.next(&mut target), Ok(usable));
+    assert!(rest.is_empty(), "what follows is there already");
+    let mut forked = stream.clone();
+    drop(stream);
+    assert_eq!(forked.next(&mut target), Ok(Progress::Pulled));
     assert!(target.0 == expected);
 }
 
@@ -95,7 +97,7 @@ fn any_number_of_gaps_is_told_of_in_bounded_records() {
     let len = (bytes.len() - begun + lazy[0].len()) as u64;
     assert_eq!(len, stream_len(&missing, HEADER.len()), "without zeros it is just as long as announced");
     let mut target = Target(vec![0xaa; memory.len()]);
-    let said = push_all(&mut Decoder::new(M, memory.len() as u64), &bytes, &mut target).unwrap();
+    let said = Stream::new(memory.len() as u64).push(&bytes, &mut target).unwrap();
     let usable = Progress::Usable { header: HEADER.to_vec(), missing };
     assert_eq!(said, [Progress::Round(1), usable, Progress::Pulled]);
     assert!(target.0 == bytes_of(&memory));
@@ -115,12 +117,33 @@ proptest! {
         let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();
-        let (mut decoder, mut said) = (Decoder::new(M, LEN as u64), Vec::new());
+        let (mut stream, mut said) = (Stream::new(LEN as u64), Vec::new());
         for pair in cuts.windows(2) {
-            said.extend(push_all(&mut decoder, &bytes[pair[0]..pair[1]], &mut split).unwrap());
+            said.extend(stream.push(&bytes[pair[0]..pair[1]], &mut split).unwrap());
         }
         prop_assert_eq!(said, expected);
         prop_assert!(split == whole);
+    }
+
+    #[test]
+    fn reads_of_any_size_bring_a_transfer_of_many_times_the_inbox(
+        sizes in proptest::collection::vec(1_usize..200_000, 1..9),
+    ) {
+        let (memory, all) = (source(Prior::FloorPlan), PageSet::all(PAGES));
+        let round = |number| part(&memory, &all, number == 1, End::Round(number)).concat();
+        let bytes: Vec<u8> = (1..=20).flat_map(round).collect();
+        let (mut stream, mut target) = (Stream::new(LEN as u64), Target::new());
+        let (mut rest, mut rounds) = (&bytes[..], 0);
+        for size in sizes.into_iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (now, later) = rest.split_at(size.min(rest.len()));
+            rounds += stream.push(now, &mut target).unwrap().len();
+            rest = later;
+        }
+        prop_assert_eq!(rounds, 20);
+        prop_assert!(target.0 == bytes_of(&memory));
     }
 
     #[test]

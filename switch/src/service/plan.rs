@@ -98,14 +98,6 @@ impl Plan {
         }
     }
 
-    /// Whether the targets show in a review that they may take over, while the source serves.
-    pub(super) fn reviews(&self) -> bool {
-        match self.scheme {
-            Scheme::StopAndCopy | Scheme::PreCopy | Scheme::PostCopy | Scheme::Hybrid => false,
-            Scheme::Redundancy | Scheme::HotStandby => true,
-        }
-    }
-
     /// Whether the servers' word alone can lead to this later phase now. From the freeze on the mark must be known.
     pub(super) fn may_reach(&self, phase: Phase) -> bool {
         let reported: &[Phase] = match self.scheme {

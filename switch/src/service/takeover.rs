@@ -26,7 +26,7 @@ impl Service {
         within: Duration,
     ) -> Result<(), Refusal> {
         let Some(plan) = &self.plan else { return Err(Refusal::StaleMigration) };
-        let takes = !plan.reviews() && plan.goal == Goal::SwitchOver;
+        let takes = !plan.scheme.reviews() && plan.goal == Goal::SwitchOver;
         let Some(at) = plan.mark.filter(|_| takes) else { return Err(Refusal::WrongPhase) };
         if plan.committed() {
             return Ok(());

@@ -3,7 +3,7 @@
 
 use crate::common::bench::{begin, restored};
 use crate::common::guarantees::{
-    Fault, answered_once_and_rightly, applied_in_order, fault, network, true_digests,
+    Fault, answered_once_and_rightly, applied_in_order, fault, network, nothing_stays_pinned, true_digests,
 };
 use crate::common::server::FakeServer;
 use crate::common::world::{Network, World};
@@ -205,18 +205,6 @@ fn closed_and_equal(world: &World, mark: Offset, x: Offset, by: Instant) -> Resu
     Ok(())
 }
 
-/// Guarantee 6 and 7: afterwards the log keeps nothing that nobody needs.
-fn nothing_stays_pinned(teller: &mut Teller) -> Result<(), TestCaseError> {
-    let world = &mut teller.world;
-    prop_assert_eq!(world.service.status().plan, None, "the migration has ended one way or the other");
-    for dead in &teller.dead {
-        world.remove(dead.node);
-    }
-    world.run(ms(100));
-    prop_assert_eq!(world.room(), 64);
-    Ok(())
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
@@ -230,7 +218,7 @@ proptest! {
         switched_over_rightly(&teller)?;
         let forgot = |event: &Event| matches!(event, Event::ReaderDropped { why: DropCause::Forgot, .. });
         prop_assert!(teller.world.events_like(forgot).is_empty(), "no server here forgets anything");
-        nothing_stays_pinned(&mut teller)?;
+        nothing_stays_pinned(&mut teller.world, &teller.dead)?;
     }
 
     #[test]

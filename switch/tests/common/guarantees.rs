@@ -1,5 +1,6 @@
 //! DESIGN's guarantees 1 and 2 as checks of a whole world, and what befalls such worlds: random networks and faults.
 
+use super::ms;
 use super::server::{FakeServer, mix};
 use super::world::{Network, Path, World};
 use proptest::prelude::*;
@@ -69,5 +70,14 @@ pub(crate) fn answered_once_and_rightly(world: &World) -> Result<(), TestCaseErr
 pub(crate) fn applied_in_order(world: &World, server: &FakeServer) -> Result<(), TestCaseError> {
     let segment = &world.admitted[server.start.0 as usize..server.next.0 as usize];
     prop_assert_eq!(&server.applied, segment, "{} applied something else", server.node);
+    Ok(())
+}
+
+/// The migration has ended one way or the other, and whoever is `dead` holds the log no longer than until it is removed.
+pub(crate) fn nothing_stays_pinned(world: &mut World, dead: &[FakeServer]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(world.service.status().plan, None);
+    dead.iter().for_each(|dead| world.remove(dead.node));
+    world.run(ms(100));
+    prop_assert_eq!(world.room(), 64);
     Ok(())
 }

@@ -18,11 +18,9 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use zerogap_proto::{Duration, Instant, JobFailure, MigrationId, Pull};
 use zerogap_server_app::digest::{digest_of_pages, digest_of_zeros};
 use zerogap_server_app::region::LazyPages;
-use zerogap_server_app::transfer::{Decoder, Progress, Sink, acknowledgement, request_page};
+use zerogap_server_app::transfer::{Decoder, Inbox, Progress, Sink, acknowledgement, request_page};
 use zerogap_server_app::{Memory as _, PAGE_LEN, Prior, Region};
 
-/// A record or two: what is waited for is looked at between any two reads.
-const BUFFER_LEN: usize = 128 * 1_024;
 /// Time for a server that does not wait for a page to report what has happened, before it is ended.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -32,6 +30,7 @@ pub(super) struct Pager {
     migration: MigrationId,
     stream: TcpStream,
     decoder: Decoder,
+    inbox: Inbox,
     arrivals: Arrivals,
     clock: Clock,
     /// What is to be told the source.
@@ -46,17 +45,17 @@ impl Pager {
         memory: &Region,
         lazy: LazyPages,
         here: u64,
-        connection: (TcpStream, Decoder, &[u8]),
+        connection: (TcpStream, Decoder, Inbox),
         manner: Manner,
     ) -> Result<Child, JobFailure> {
         let (prior, len, clock) = (memory.prior(), memory.len(), manner.clock);
-        let (stream, decoder, rest) = connection;
+        let (stream, decoder, inbox) = connection;
         let server = PidFd::open(getpid()).map_err(|_| JobFailure::Paging)?;
         let arrivals = Arrivals::new(lazy, prior, len, here, clock);
-        let mut pager = Self { migration, stream, decoder, arrivals, clock, out: Vec::new() };
+        let mut pager = Self { migration, stream, decoder, inbox, arrivals, clock, out: Vec::new() };
         let fds = [pager.stream.as_fd(), pager.arrivals.lazy.as_fd(), server.as_fd()];
         let keep = fds.map(|fd| fd.as_raw_fd());
-        let child = Child::fork(manner, &keep, |teller| match pager.pull(rest) {
+        let child = Child::fork(manner, &keep, |teller| match pager.pull() {
             Ok(pull) => Ok(Said::Pulled(pull)),
             Err(failure) => {
                 teller.say(Said::Failed(failure));
@@ -77,21 +76,21 @@ impl Pager {
         }
     }
     /// Until all is here and the source has been told so.
-    fn pull(&mut self, rest: &[u8]) -> Result<Pull, JobFailure> {
-        let mut buffer = vec![0; BUFFER_LEN];
+    fn pull(&mut self) -> Result<Pull, JobFailure> {
         let mut heard = self.clock.now();
-        let mut complete = self.take(rest)?;
+        let mut complete = self.take()?;
         while !complete {
             self.wait(heard + IDLE_MAX)?;
             for page in self.arrivals.new_faults()? {
                 self.out.extend_from_slice(&request_page(self.migration, page as u32));
             }
             self.write()?;
-            match self.stream.read(&mut buffer) {
+            match self.stream.read(self.inbox.room()) {
                 Ok(0) => return Err(JobFailure::Torn),
                 Ok(len) => {
                     heard = self.clock.now();
-                    complete = self.take(&buffer[..len])?;
+                    self.inbox.arrived(len);
+                    complete = self.take()?;
                 }
                 // The source sends without a pause until all is sent.
                 Err(error) if is_wait(&error) && self.clock.now().since(heard) < IDLE_MAX => {}
@@ -120,10 +119,10 @@ impl Pager {
     }
 
     /// Takes what has come; whether that was all.
-    fn take(&mut self, mut bytes: &[u8]) -> Result<bool, JobFailure> {
-        match self.decoder.push(&mut bytes, &mut self.arrivals)? {
+    fn take(&mut self) -> Result<bool, JobFailure> {
+        match self.inbox.decode(&mut self.decoder, &mut self.arrivals)? {
             Progress::More => Ok(false),
-            Progress::Pulled if bytes.is_empty() => Ok(true),
+            Progress::Pulled if self.inbox.is_empty() => Ok(true),
             Progress::Pulled | Progress::Round(_) | Progress::Complete(_) | Progress::Usable { .. } => {
                 Err(JobFailure::Protocol)
             }

@@ -7,12 +7,11 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use zerogap_proto::{Duration, Endpoint, Instant, JobFailure, MigrationId};
-use zerogap_server_app::transfer::{Decoder, Progress, TransferError, acknowledgement};
+use zerogap_server_app::transfer::{Decoder, Inbox, Progress, TransferError, acknowledgement};
 use zerogap_server_app::{PageSet, Region, Server};
 
 /// A sender that is silent for so long in the middle of something is not coming back.
 pub(super) const IDLE_MAX: Duration = Duration::from_secs(5);
-const BUFFER_LEN: usize = 256 * 1_024;
 /// Reads in one turn: about a millisecond's work.
 const READS: usize = 4;
 /// Chunks scanned after each read: as much as it may have brought, and a little more.
@@ -29,7 +28,7 @@ pub(super) struct Receive {
     /// no hurry: the controller's own deadline for the phase cancels the job.
     heard: Option<Instant>,
     decoder: Decoder,
-    buffer: Vec<u8>,
+    inbox: Inbox,
     /// Whether there may be more to scan.
     scanning: bool,
 }
@@ -39,8 +38,8 @@ pub(super) struct Receive {
 pub(super) enum Received {
     /// All is here, and the sender knows.
     Complete { header: Vec<u8> },
-    /// All but `missing` is here; `rest` has come already of what follows.
-    Usable { header: Vec<u8>, missing: PageSet, rest: Vec<u8> },
+    /// All but `missing` is here; some of what follows may have come already.
+    Usable { header: Vec<u8>, missing: PageSet },
 }
 
 impl Receive {
@@ -54,7 +53,7 @@ impl Receive {
             stream: None,
             heard: None,
             decoder: Decoder::new(migration, state_bytes),
-            buffer: vec![0; BUFFER_LEN],
+            inbox: Inbox::new(),
             scanning: false,
         })
     }
@@ -72,7 +71,7 @@ impl Receive {
     ) -> Result<Option<Received>, JobFailure> {
         for _ in 0..READS {
             let came = self.read(now)?;
-            if let Some(received) = self.take(now, came, server)? {
+            if let Some(received) = self.take(now, server)? {
                 return Ok(Some(received));
             }
             self.scanning = server.scan_arrived(CHUNKS) > 0;
@@ -83,7 +82,7 @@ impl Receive {
         Ok(None)
     }
 
-    /// Reads into the buffer; 0 if there is nothing to read now.
+    /// Reads into the inbox; 0 if there is nothing to read now.
     fn read(&mut self, now: Instant) -> Result<usize, JobFailure> {
         if self.stream.is_none() {
             let Ok((stream, _)) = self.listener.accept() else { return Ok(0) };
@@ -93,9 +92,13 @@ impl Receive {
             self.heard = Some(now);
         }
         let Some(stream) = &mut self.stream else { return Ok(0) };
-        match stream.read(&mut self.buffer) {
+        match stream.read(self.inbox.room()) {
             Ok(0) => Err(JobFailure::Torn),
-            Ok(len) => Ok(len),
+            Ok(len) => {
+                self.inbox.arrived(len);
+                self.heard = Some(now);
+                Ok(len)
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let lost = self.heard.is_some_and(|heard| now.since(heard) >= IDLE_MAX);
                 if lost { Err(JobFailure::Torn) } else { Ok(0) }
@@ -104,20 +107,14 @@ impl Receive {
         }
     }
 
-    /// Takes the first `len` bytes of the buffer.
-    fn take(
-        &mut self,
-        now: Instant,
-        len: usize,
-        server: &mut Server<Region>,
-    ) -> Result<Option<Received>, JobFailure> {
-        let mut bytes = &self.buffer[..len];
-        while !bytes.is_empty() {
-            match self.decoder.push(&mut bytes, server) {
-                Ok(Progress::More) => self.heard = Some(now),
-                Ok(Progress::Round(_)) => self.heard = None,
+    /// Takes what has come.
+    fn take(&mut self, now: Instant, server: &mut Server<Region>) -> Result<Option<Received>, JobFailure> {
+        loop {
+            match self.inbox.decode(&mut self.decoder, server) {
+                Ok(Progress::More) => return Ok(None),
+                Ok(Progress::Round(_)) => self.heard = if self.inbox.is_empty() { None } else { Some(now) },
                 Ok(Progress::Complete(header)) => {
-                    let Some(stream) = self.stream.as_mut().filter(|_| bytes.is_empty()) else {
+                    let Some(stream) = self.stream.as_mut().filter(|_| self.inbox.is_empty()) else {
                         return Err(JobFailure::Protocol);
                     };
                     // Nothing has been sent that way, so there is room.
@@ -125,8 +122,7 @@ impl Receive {
                     return Ok(Some(Received::Complete { header }));
                 }
                 Ok(Progress::Usable { header, missing }) => {
-                    let rest = bytes.to_vec();
-                    return Ok(Some(Received::Usable { header, missing, rest }));
+                    return Ok(Some(Received::Usable { header, missing }));
                 }
                 // Cannot come before `Usable`.
                 Ok(Progress::Pulled) => return Err(JobFailure::Protocol),
@@ -135,12 +131,12 @@ impl Receive {
                     self.stream = None;
                     self.heard = None;
                     self.decoder = Decoder::new(self.migration, self.state_bytes);
+                    self.inbox = Inbox::new();
                     return Ok(None);
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(None)
     }
 
     /// Makes the server's memory lazy and starts a pager for what is missing.
@@ -148,13 +144,12 @@ impl Receive {
         self,
         server: &mut Server<Region>,
         missing: &PageSet,
-        rest: &[u8],
         manner: Manner,
     ) -> Result<Child, JobFailure> {
         let here = server.digest_without(missing);
         let started = match (server.memory_mut().make_lazy(missing), self.stream) {
             (Ok(lazy), Some(stream)) => {
-                let connection = (stream, self.decoder, rest);
+                let connection = (stream, self.decoder, self.inbox);
                 Pager::fork(self.migration, server.memory(), lazy, here, connection, manner)
             }
             (Ok(_) | Err(_), _) => Err(JobFailure::Paging),

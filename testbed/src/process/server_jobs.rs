@@ -154,8 +154,8 @@ impl ServerJobs {
             Running::Receive(mut receive) => match receive.turn(now, server)? {
                 None => Ok((Some(Running::Receive(receive)), None)),
                 Some(Received::Complete { header }) => Ok((None, Some(JobResult::Received { header }))),
-                Some(Received::Usable { header, missing, rest }) => {
-                    let child = receive.pull(server, &missing, &rest, self.manner(true))?;
+                Some(Received::Usable { header, missing }) => {
+                    let child = receive.pull(server, &missing, self.manner(true))?;
                     self.move_to(Work::Request);
                     Ok((Some(Running::Pull(child)), Some(JobResult::Usable { header })))
                 }
