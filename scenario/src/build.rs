@@ -261,6 +261,7 @@ fn agv(testbed: &Testbed, topology: &Topology, service: Endpoint) -> AgvConfig {
             .map(point)
             .collect(),
         hysteresis_mm: c.hysteresis_mm,
+        lidar_beams: c.lidar_beams,
         intervals: intervals(testbed),
         threshold: testbed.threshold.0,
         give_up: c.give_up.0,

@@ -12,7 +12,8 @@ use zerogap_switch::{Counters, Link};
 #[derive(Debug)]
 pub struct Wires {
     wires: Vec<Wire>,
-    plugs: BTreeMap<End, (usize, usize)>,
+    /// By node and port: the wire that is plugged in, and in which direction it leads away.
+    plugs: Vec<Vec<Option<(usize, usize)>>>,
     /// What the wires at each node dropped.
     drops: BTreeMap<NodeId, Counters>,
 }
@@ -28,11 +29,15 @@ struct Wire {
 impl Wires {
     /// The wires of a topology, all up.
     pub fn new(topology: &Topology, seed: u64) -> Self {
-        let mut plugs = BTreeMap::new();
+        let mut plugs: Vec<Vec<_>> = Vec::new();
         let mut wires = Vec::new();
         for cable in &topology.cables {
             for (direction, end) in cable.ends.iter().enumerate() {
-                plugs.insert(*end, (wires.len(), direction));
+                let (node, port) = (usize::from(end.node.0), usize::from(end.port.0));
+                plugs.resize_with(plugs.len().max(node + 1), Vec::new);
+                let ports: &mut Vec<_> = &mut plugs[node];
+                ports.resize(ports.len().max(port + 1), None);
+                ports[port] = Some((wires.len(), direction));
             }
             let dice = |direction| stream(seed, &format!("link.{}.{direction}", cable.name));
             wires.push(Wire {
@@ -47,7 +52,7 @@ impl Wires {
 
     /// Sends a frame in at one end: where it comes out, and what becomes of it. `None` if nothing is plugged in there.
     pub fn send(&mut self, now: Instant, from: End, len: usize, class: Class) -> Option<(End, Fate)> {
-        let &(index, direction) = self.plugs.get(&from)?;
+        let (index, direction) = self.plugged(from)?;
         let wire = &mut self.wires[index];
         let dice = &mut wire.dice[direction];
         let fate = wire.links[direction].offer(now, len, class, &mut || dice.dice());
@@ -59,14 +64,19 @@ impl Wires {
 
     /// The link that begins at this end, and its index: the same in every set of wires of the topology.
     pub fn link_from(&mut self, from: End) -> Option<(usize, &mut Link)> {
-        let &(index, direction) = self.plugs.get(&from)?;
+        let (index, direction) = self.plugged(from)?;
         Some((2 * index + direction, &mut self.wires[index].links[direction]))
     }
 
     /// The node at the other end of a host's cable.
     pub fn peer_of(&self, host: NodeId) -> Option<NodeId> {
-        let &(index, direction) = self.plugs.get(&End { node: host, port: PortId(0) })?;
+        let (index, direction) = self.plugged(End { node: host, port: PortId(0) })?;
         Some(self.wires[index].ends[1 - direction].node)
+    }
+
+    #[inline]
+    fn plugged(&self, end: End) -> Option<(usize, usize)> {
+        *self.plugs.get(usize::from(end.node.0))?.get(usize::from(end.port.0))?
     }
 
     /// How many links there are.
@@ -76,7 +86,7 @@ impl Wires {
 
     /// When bulk data that is sent in here now would have left.
     pub fn bulk_free_at(&self, from: End) -> Option<Instant> {
-        let &(index, direction) = self.plugs.get(&from)?;
+        let (index, direction) = self.plugged(from)?;
         Some(self.wires[index].links[direction].bulk_free_at())
     }
 
