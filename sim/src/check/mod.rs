@@ -220,5 +220,5 @@ fn unsettled_for(scenario: &Scenario) -> Duration {
     lengths.max().unwrap_or(Duration::ZERO) + SETTLES_WITHIN + scenario.testbed.controllers.refresh.0.times(2)
 }
 
-/// What the anchor's backed-off repeats (at most 64 `resend_after`), a new process and its first report need.
-const SETTLES_WITHIN: Duration = Duration::from_millis(900);
+/// What the anchor's backed-off repeats (at most 64 `resend_after`) and a few rounds of orders and reports need.
+const SETTLES_WITHIN: Duration = Duration::from_millis(500);

@@ -185,7 +185,7 @@ fn a_target_that_answered_something_else_or_holds_something_else() {
 
 #[test]
 fn an_answer_that_is_held_back_or_a_frame_that_waits_for_a_controller() {
-    noticed(&[], OffTheDataPath, "was held back for 3.0", |sights| {
+    noticed(&[], OffTheDataPath, "was held back for 4.", |sights| {
         let index = nth(sights, 7, RELEASED);
         sights[index].0 += Duration::from_millis(5);
     });
