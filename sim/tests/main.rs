@@ -4,6 +4,7 @@ mod all_schemes;
 mod demo;
 mod determinism;
 mod guarantees;
+mod radio;
 mod run;
 mod schemes;
 mod transcripts;

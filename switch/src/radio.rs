@@ -53,6 +53,11 @@ impl Radio {
         }
     }
 
+    /// The access point that the station is associated with, by its place in the configuration.
+    pub fn access_point(&self) -> Option<usize> {
+        self.current
+    }
+
     /// What went no further, by reason.
     pub fn dropped(&self) -> &BTreeMap<DropReason, u64> {
         &self.dropped
