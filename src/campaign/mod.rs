@@ -73,7 +73,8 @@ fn batch(
 /// One run, from its configuration to what is kept of it. Whatever its figures are, it keeps the guarantees, or the campaign ends.
 fn one(configs: &Configs, id: &RunId) -> Result<Run, String> {
     let scenario = configs.of(id).ok_or("it is no run of this campaign")?;
-    let judged = zerogap_sim::check::simulate(&scenario, &mut |_, _, _| {}).map_err(|error| error.to_string())?;
+    let judged =
+        zerogap_sim::check::simulate(&scenario, &mut |_, _, _| {}).map_err(|error| error.to_string())?;
     match judged.violations.first() {
         None => Ok(run(&configs.shared().plan, id, &judged.finished.result)),
         Some(violation) => Err(violation.to_string()),
