@@ -80,12 +80,12 @@ impl Observations {
         let begun = journal.first("begun").map(|event| event.at_ns);
         let ended = journal.first("ended").map(|event| event.at_ns);
         let reset = |from: Option<u64>| journal.first_from(from?, "reset").map(|event| event.at_ns);
-        let trigger =
+        let mut trigger =
             journal.all("packet-in").filter(|event| begun.is_some_and(|begun| event.at_ns <= begun));
         // From the switch to the SDN controller, the edge controller and the anchor; from the anchor to the edge controller
         // and a server, to prepare and to forget.
         let rows = [
-            (trigger.last().map(|event| event.at_ns), begun, 3.0),
+            (trigger.next_back().map(|event| event.at_ns), begun, 3.0),
             (begun, reset(begun), 2.0),
             (ended, reset(ended), 2.0),
         ];
