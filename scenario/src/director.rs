@@ -42,6 +42,8 @@ pub struct Director {
     lost: bool,
     /// Servers that hold the service's state, or a part of it.
     holders: BTreeSet<NodeId>,
+    /// A migration is under way: the state may be on its way from a server that is no more.
+    moving: bool,
     goals: Vec<Goal>,
     planned: Vec<Planned>,
     stopping: Option<Instant>,
@@ -79,6 +81,7 @@ impl Director {
             last_end: Instant::ZERO,
             lost: false,
             holders: serving.filter_map(|name| names.id(name)).collect(),
+            moving: false,
             goals: Vec::new(),
             planned: testbed.faults.iter().map(planned).collect(),
             stopping: None,
@@ -92,20 +95,23 @@ impl Director {
     pub fn watch(&mut self, now: Instant, event: &Event) {
         if let Event::Begun { goal, .. } = event {
             self.goals.push(*goal);
+            self.moving = true;
         } else if let Event::Phase { migration, phase, .. } = event {
             self.phase(now, migration.0, *phase);
         } else if let Event::Ended { migration, outcome, .. } = event {
             self.last_end = now;
+            self.moving = false;
             let goal = self.goals.get((migration.0 as usize).saturating_sub(1));
             self.completed += u32::from(*outcome == Outcome::Complete && goal == Some(&Goal::SwitchOver));
             self.lost |= *outcome == Outcome::Aborted(AbortReason::SourceLostInPull);
         } else if let Event::Restored { server, .. } | Event::Usable { server, .. } = event {
             self.holders.insert(*server);
         } else if let Event::ServerLost { server } | Event::Reset { server, .. } = event {
-            self.forgets(now, *server);
+            self.holders.remove(server);
         } else if let Event::ClientDone { .. } = event {
             self.end();
         }
+        self.look_for_the_state(now);
         self.tick(now);
     }
 
@@ -149,9 +155,9 @@ impl Director {
         }
     }
 
-    /// A server holds no state any more. If it was the last that did, there is nothing to wait for.
-    fn forgets(&mut self, now: Instant, server: NodeId) {
-        if self.holders.remove(&server) && self.holders.is_empty() && !self.lost {
+    /// If nobody holds the state any more, and none is on its way, there is nothing to wait for.
+    fn look_for_the_state(&mut self, now: Instant) {
+        if self.holders.is_empty() && !self.moving && !self.lost {
             self.lost = true;
             self.last_end = now;
         }
@@ -244,9 +250,15 @@ mod tests {
         d.watch(secs(2), &Event::Reset { server: b1, incarnation: zerogap_proto::Incarnation(1) });
         d.tick(secs(20));
         assert_eq!(actions(&mut d), [], "the standby holds the state");
+        d.watch(secs(20), &begun(1, Goal::SwitchOver));
         d.watch(secs(21), &lost(a2));
-        assert_eq!(d.deadline(), Some(secs(22)));
-        d.tick(secs(22));
+        d.tick(secs(30));
+        assert_eq!(actions(&mut d), [], "it may be on its way");
+        let (migration, review) = (MigrationId(1), ReviewTally::default());
+        let outcome = Outcome::Aborted(AbortReason::TransferFailed);
+        d.watch(secs(31), &Event::Ended { service: SERVICE, migration, outcome, review, replayed: 0 });
+        assert_eq!(d.deadline(), Some(secs(32)));
+        d.tick(secs(32));
         assert_eq!(actions(&mut d), [Action::StopClient]);
     }
 
