@@ -10,7 +10,7 @@ use zerogap_proto::frame::Datagram;
 use zerogap_proto::{Control, Duration, Endpoint, Frame, Instant, MigrationId, NodeId};
 use zerogap_scenario::{SERVICE, Scenario};
 
-/// Datagrams that a socket keeps for a stopped process at the most.
+/// Messages that sockets keep for a stopped process at the most.
 const SOCKET_BUFFER_MAX: usize = 512;
 /// The client's own port.
 const CLIENT_PORT: u16 = 40_000;
@@ -132,11 +132,12 @@ impl Host {
         self.stopped || now < self.free_at || behind
     }
 
-    /// Keeps something until the process takes it. Datagrams that a socket cannot keep are lost, as with a kernel.
+    /// Keeps something until the process takes it. What a socket cannot keep is lost, as with a kernel; the end of a job, of
+    /// which a server has one at a time, comes by no socket.
     pub fn keep(&mut self, pending: Pending) {
         let kept = match pending {
-            Pending::Datagram { .. } => self.waiting.len() < SOCKET_BUFFER_MAX,
-            Pending::Control { .. } | Pending::JobDone { .. } => true,
+            Pending::Datagram { .. } | Pending::Control { .. } => self.waiting.len() < SOCKET_BUFFER_MAX,
+            Pending::JobDone { .. } => true,
         };
         if kept {
             self.waiting.push_back(pending);

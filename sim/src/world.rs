@@ -337,10 +337,8 @@ impl<'a> World<'a> {
 
     /// A process takes what has waited, as far as it is free to.
     pub(crate) fn serve(&mut self, now: Instant, node: NodeId, life: u16) {
-        if self.hosts.get(&node).is_none_or(|host| host.life != life || !host.alive) {
-            return;
-        }
-        self.hosts.get_mut(&node).into_iter().for_each(|host| host.called = false);
+        let Some(host) = self.hosts.get_mut(&node).filter(|host| host.life == life && host.alive) else { return };
+        host.called = false;
         loop {
             let blocked = self.is_blocked(node);
             let Some(host) = self.hosts.get_mut(&node) else { return };
@@ -356,17 +354,18 @@ impl<'a> World<'a> {
         if let Pending::Datagram { payload, .. } = &pending
             && self.faults(now, node, payload.bytes())
         {
-            return self
-                .hosts
-                .get_mut(&node)
-                .into_iter()
-                .for_each(|host| host.waiting.push_front(pending.clone()));
+            if let Some(host) = self.hosts.get_mut(&node) {
+                host.waiting.push_front(pending);
+            }
+            return;
         }
         match pending {
             Pending::Datagram { from, payload } => {
                 if replays(payload.bytes()) && node != self.scenario.topology.client {
                     let takes = self.replay.draw(&self.scenario.testbed.sim.replay);
-                    self.hosts.get_mut(&node).into_iter().for_each(|host| host.free_at = now + takes);
+                    if let Some(host) = self.hosts.get_mut(&node) {
+                        host.free_at = now + takes;
+                    }
                 }
                 self.feed(node, Input::Datagram { from, payload: payload.bytes() });
             }

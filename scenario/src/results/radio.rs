@@ -25,4 +25,6 @@ pub struct RadioFigures {
     pub busy_ns: u64,
     /// Frames that never arrived, by reason.
     pub dropped: BTreeMap<DropReason, u64>,
+    /// How many of these were the AGV's, or for it, rather than a neighbour's.
+    pub dropped_ours: u64,
 }

@@ -65,6 +65,6 @@ fn refused(result: &RunResult) -> bool {
     let dropped = |reason: &DropReason| {
         result.switches.values().any(|switch| switch.dropped.get(reason).is_some_and(|count| *count > 0))
     };
-    let dropped_on_air = result.radio.values().any(|point| point.dropped.values().any(|count| *count > 0));
+    let dropped_on_air = result.radio.values().any(|point| point.dropped_ours > 0);
     dropped_on_air || bounded.iter().any(dropped)
 }

@@ -31,6 +31,8 @@ struct Point<'a> {
     /// When it will be woken.
     wake: Option<Instant>,
     out_of_reach: u64,
+    /// Frames of ours that the channel gave up.
+    given_up: u64,
 }
 
 impl<'a> Air<'a> {
@@ -44,6 +46,7 @@ impl<'a> Air<'a> {
             cell: Cell::new(testbed, wifi, &point.name, STATIONS),
             wake: None,
             out_of_reach: 0,
+            given_up: 0,
         });
         Some(Self {
             points: points.collect(),
@@ -78,6 +81,7 @@ impl<'a> Air<'a> {
         self.flying[number as usize] = Some((to, frame));
         point.cell.offer(now, way, number, len, rate);
         while let Some(landing) = point.cell.poll() {
+            point.given_up += u64::from(matches!(landing, Landing::Dropped(..)));
             land(&mut self.flying, &mut self.free, &mut self.arrived, landing);
         }
     }
@@ -88,6 +92,7 @@ impl<'a> Air<'a> {
         point.wake = point.wake.filter(|at| *at > now);
         point.cell.wake(now);
         while let Some(landing) = point.cell.poll() {
+            point.given_up += u64::from(matches!(landing, Landing::Dropped(..)));
             land(&mut self.flying, &mut self.free, &mut self.arrived, landing);
         }
     }
@@ -109,6 +114,7 @@ impl<'a> Air<'a> {
     pub fn figures(&self) -> BTreeMap<String, RadioFigures> {
         let figures = self.points.iter().map(|point| {
             let mut figures = point.cell.figures().clone();
+            figures.dropped_ours = point.given_up + point.out_of_reach;
             if point.out_of_reach > 0 {
                 *figures.dropped.entry(DropReason::LinkLoss).or_default() += point.out_of_reach;
             }
