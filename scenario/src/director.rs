@@ -1,18 +1,22 @@
 //! The director of a run: watches the journal, lets the testbed file's faults happen when their time has come, and says when
 //! the run is over. Pure, so a fault strikes at the same place in both worlds.
 
+mod drivers;
+
+use crate::build::SERVICE;
 use crate::file::{At, Fault, Testbed};
+use drivers::Drivers;
 use std::collections::VecDeque;
-use zerogap_proto::{AbortReason, Duration, Event, Goal, Instant, Outcome, Phase};
+use zerogap_proto::{AbortReason, Duration, Event, Goal, Instant, Outcome, Phase, ServiceId};
 
 /// What the driver is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Carry out a fault of the file.
     Strike(Fault),
-    /// Tell the client to stop; the run ends when it is done.
-    StopClient,
-    /// The client has closed its records: stop everything. `false`: because time ran out, not because all was done.
+    /// Tell the client of this service to stop; the run ends when all are done.
+    StopClient(ServiceId),
+    /// All clients have closed their records: stop everything. `false`: because time ran out, not because all was done.
     End {
         /// Whether the wanted migrations happened.
         in_time: bool,
@@ -32,6 +36,8 @@ const CLOSING_MAX: Duration = Duration::from_secs(10);
 /// Decides when what happens from outside.
 #[derive(Debug)]
 pub struct Director {
+    /// There are several AGVs: they drive for the wanted time, and on as long as their service is being moved.
+    fleet: bool,
     wanted: u32,
     until: Instant,
     latest: Instant,
@@ -41,6 +47,8 @@ pub struct Director {
     lost: bool,
     goals: Vec<Goal>,
     planned: Vec<Planned>,
+    drivers: Drivers,
+    /// All have been told to stop.
     stopping: Option<Instant>,
     ended: bool,
     in_time: bool,
@@ -64,17 +72,21 @@ impl Director {
             Planned { fault: fault.clone(), due }
         };
         let until = start + testbed.duration.0;
+        let fleet = !testbed.fleet.is_one();
+        let awaited = if fleet { 1 } else { testbed.migrations };
         let timeouts = &testbed.controllers.timeouts;
         let phases = timeouts.rounds.0 + timeouts.transfer.0 + timeouts.restore.0;
         Self {
-            wanted: testbed.migrations,
+            fleet,
+            wanted: if fleet { 0 } else { testbed.migrations },
             until,
-            latest: until + (SLACK + phases).times(u64::from(testbed.migrations)) + SLACK,
+            latest: until + (SLACK + phases).times(u64::from(awaited)) + SLACK,
             completed: 0,
             last_end: Instant::ZERO,
             lost: false,
             goals: Vec::new(),
             planned: testbed.faults.iter().map(planned).collect(),
+            drivers: Drivers::new(testbed.fleet.len()),
             stopping: None,
             ended: false,
             in_time: true,
@@ -84,17 +96,26 @@ impl Director {
 
     /// Shows it an event.
     pub fn watch(&mut self, now: Instant, event: &Event) {
-        if let Event::Begun { goal, .. } = event {
-            self.goals.push(*goal);
-        } else if let Event::Phase { migration, phase, .. } = event {
+        if let Event::Begun { service, goal, .. } = event {
+            self.drivers.begins(*service);
+            if !self.fleet {
+                self.goals.push(*goal);
+            }
+        } else if let Event::Phase { service: SERVICE, migration, phase } = event {
             self.phase(now, migration.0, *phase);
+        } else if let Event::Ended { service, .. } = event
+            && self.fleet
+        {
+            self.actions.extend(self.drivers.ends(*service).map(Action::StopClient));
         } else if let Event::Ended { migration, outcome, .. } = event {
             self.last_end = now;
             let goal = self.goals.get((migration.0 as usize).saturating_sub(1));
             self.completed += u32::from(*outcome == Outcome::Complete && goal == Some(&Goal::SwitchOver));
             self.lost |= *outcome == Outcome::Aborted(AbortReason::SourceLostInPull);
         } else if let Event::ClientDone { .. } = event {
-            self.end();
+            if self.drivers.done() {
+                self.end();
+            }
         }
         self.tick(now);
     }
@@ -104,10 +125,14 @@ impl Director {
         let due = |planned: &mut Planned| planned.due.is_some_and(|at| at <= now);
         self.actions.extend(self.planned.extract_if(.., due).map(|planned| Action::Strike(planned.fault)));
         match self.stopping {
+            None if self.drivers.is_closing() && self.drivers.all_stopped() => self.stopping = Some(now),
+            None if self.fleet && now >= self.until && !self.drivers.is_closing() => {
+                self.actions.extend(self.drivers.close().into_iter().map(Action::StopClient));
+            }
             None if now >= self.stop_at() => {
-                self.in_time = self.completed >= self.wanted;
+                self.in_time = !self.fleet && self.completed >= self.wanted;
                 self.stopping = Some(now);
-                self.actions.push_back(Action::StopClient);
+                self.actions.extend(self.drivers.stop_all().into_iter().map(Action::StopClient));
             }
             Some(since) if now >= since + CLOSING_MAX => self.end(),
             None | Some(_) => {}
@@ -130,7 +155,9 @@ impl Director {
     }
 
     fn stop_at(&self) -> Instant {
-        if self.lost {
+        if self.fleet {
+            if self.drivers.is_closing() { self.latest } else { self.until }
+        } else if self.lost {
             self.last_end + AFTER_LAST
         } else if self.completed >= self.wanted {
             self.until.max(self.last_end + AFTER_LAST)
@@ -161,7 +188,6 @@ impl Director {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::SERVICE;
     use zerogap_proto::{MigrationId, NodeId, Offset, ReviewTally, Scheme};
 
     fn secs(n: u64) -> Instant {
@@ -192,7 +218,7 @@ mod tests {
         d.watch(secs(11), &ended(1));
         assert_eq!(d.deadline(), Some(secs(12)));
         d.tick(secs(12));
-        assert_eq!(actions(&mut d), [Action::StopClient]);
+        assert_eq!(actions(&mut d), [Action::StopClient(SERVICE)]);
         d.watch(secs(12), &Event::ClientDone { client: NodeId(0) });
         assert_eq!(actions(&mut d), [Action::End { in_time: true }]);
         assert_eq!(d.deadline(), None);
@@ -212,7 +238,7 @@ mod tests {
         let mut d = Director::new(&Testbed { migrations: 0, ..Testbed::default() }, Instant::ZERO);
         d.tick(secs(100));
         d.tick(secs(110));
-        assert_eq!(actions(&mut d), [Action::StopClient, Action::End { in_time: true }]);
+        assert_eq!(actions(&mut d), [Action::StopClient(SERVICE), Action::End { in_time: true }]);
     }
 
     #[test]
@@ -233,5 +259,22 @@ mod tests {
         assert_eq!(actions(&mut d), [Action::Strike(fault)]);
         d.tick(secs(4));
         assert_eq!(actions(&mut d), []);
+    }
+
+    #[test]
+    fn an_agv_of_a_fleet_stops_when_its_service_is_settled_and_the_run_ends_with_the_last() {
+        let fleet = crate::file::Fleet { halls: 1, agvs: 2, ..Default::default() };
+        let mut d = Director::new(&Testbed { fleet, ..Testbed::default() }, Instant::ZERO);
+        d.watch(secs(1), &begun(1, Goal::SwitchOver));
+        assert_eq!(d.deadline(), Some(secs(8)));
+        d.tick(secs(8));
+        assert_eq!(actions(&mut d), [Action::StopClient(ServiceId(1))], "the first is being moved");
+        d.watch(secs(9), &ended(1));
+        assert_eq!(actions(&mut d), [Action::StopClient(SERVICE)]);
+        for client in [NodeId(0), NodeId(1)] {
+            assert_eq!(actions(&mut d), []);
+            d.watch(secs(10), &Event::ClientDone { client });
+        }
+        assert_eq!(actions(&mut d), [Action::End { in_time: true }]);
     }
 }

@@ -1,10 +1,13 @@
 //! The topology of a testbed as ids: nodes, ports, cables, and which port of a switch leads where. Both drivers plug the same
-//! cables; neither knows the file.
+//! cables; neither knows the file. A fleet is the file's topology once for each hall, and for each AGV a service of its own
+//! with a process on each of the hall's servers.
 
+use crate::build::SERVICE;
 use crate::file::Testbed;
 use crate::names::Names;
 use std::collections::{BTreeMap, VecDeque};
-use zerogap_proto::{NodeId, PortId};
+use zerogap_proto::{NodeId, PortId, ServiceId};
+use zerogap_switch::radio::station_port;
 use zerogap_switch::{LinkConfig, PortKind};
 
 /// One end of a cable.
@@ -25,6 +28,40 @@ pub struct Cable {
     pub ends: [End; 2],
     /// What it is like.
     pub link: LinkConfig,
+    /// Further processes of the host at its second end. A frame is for the one whose address it carries.
+    pub shared_by: Vec<NodeId>,
+    /// Whether it joins two switches.
+    pub is_trunk: bool,
+}
+
+/// An AGV, the service that is its own, and who looks after the two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The service.
+    pub service: ServiceId,
+    /// The AGV.
+    pub client: NodeId,
+    /// Its hall, counted from 0.
+    pub hall: usize,
+    /// Its hall's radio.
+    pub radio: NodeId,
+    /// The switch that owns the service.
+    pub anchor: NodeId,
+    /// The servers that can hold the service, in the file's order.
+    pub servers: Vec<NodeId>,
+    /// The edge controller.
+    pub edge: NodeId,
+}
+
+/// What a hall has of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hall {
+    /// Its switches, in the file's order.
+    pub switches: Vec<NodeId>,
+    /// Its access points, in the file's order.
+    pub access_points: Vec<NodeId>,
+    /// Its radio.
+    pub radio: NodeId,
 }
 
 /// Nodes and cables.
@@ -32,34 +69,63 @@ pub struct Cable {
 pub struct Topology {
     /// All names.
     pub names: Names,
-    /// The switches, in the file's order.
+    /// The switches: hall by hall in the file's order, then the spine. Their ids count from 0.
     pub switches: Vec<NodeId>,
     /// The ports of each switch, in the same order.
     pub ports: Vec<Vec<PortKind>>,
-    /// The access points, in the file's order.
-    pub access_points: Vec<NodeId>,
-    /// The servers, in the file's order.
+    /// The halls.
+    pub halls: Vec<Hall>,
+    /// The AGVs, hall by hall; their services count from 0.
+    pub fleet: Vec<Member>,
+    /// All servers: AGV by AGV in the file's order, so by ascending id.
     pub servers: Vec<NodeId>,
     /// The switch of each server, in the same order.
     pub server_switches: Vec<NodeId>,
-    /// The AGV.
-    pub client: NodeId,
-    /// The AGV's radio.
-    pub radio: NodeId,
     /// The SDN controller.
     pub sdn: NodeId,
-    /// The edge controller.
-    pub edge: NodeId,
     /// The driver, when it speaks for itself.
     pub driver: NodeId,
     /// The cables.
     pub cables: Vec<Cable>,
+    /// By node: the place in the fleet that it belongs to.
+    members: Vec<Option<usize>>,
 }
 
 impl Topology {
     /// The topology of a valid testbed.
     pub fn new(testbed: &Testbed) -> Self {
         Builder::new(testbed).build()
+    }
+
+    /// The first AGV, and the only one for a driver that takes no more.
+    pub fn first(&self) -> &Member {
+        &self.fleet[0]
+    }
+
+    /// The AGVs of a hall. The ports of its servers are called after the processes of the first.
+    pub fn in_hall(&self, hall: usize) -> &[Member] {
+        let agvs = self.fleet.len() / self.halls.len();
+        self.fleet.get(hall * agvs..(hall + 1) * agvs).unwrap_or_default()
+    }
+
+    /// The AGV that a client, server or edge controller belongs to.
+    pub fn member_of(&self, node: NodeId) -> Option<&Member> {
+        self.members.get(usize::from(node.0)).copied().flatten().map(|at| &self.fleet[at])
+    }
+
+    /// The AGV with this service.
+    pub fn member(&self, service: ServiceId) -> Option<&Member> {
+        self.fleet.get(usize::from(service.0 - SERVICE.0))
+    }
+
+    /// Whether the node is an AGV.
+    pub fn is_client(&self, node: NodeId) -> bool {
+        self.member_of(node).is_some_and(|member| member.client == node)
+    }
+
+    /// By node: the place in the fleet that it belongs to.
+    pub fn members(&self) -> &[Option<usize>] {
+        &self.members
     }
 
     /// The next hop from one switch to another: the port of the trunk. `None` if there is no way.
@@ -70,8 +136,7 @@ impl Topology {
             if here == to {
                 return first_port[&here];
             }
-            let index = self.switches.iter().position(|switch| *switch == here)?;
-            for (port, kind) in (0..).map(PortId).zip(&self.ports[index]) {
+            for (port, kind) in (0..).map(PortId).zip(self.ports.get(usize::from(here.0))?) {
                 if let PortKind::Trunk(beyond) = *kind
                     && !first_port.contains_key(&beyond)
                 {
@@ -86,13 +151,22 @@ impl Topology {
 
     /// The switch that a server is plugged into.
     pub fn switch_of(&self, server: NodeId) -> Option<NodeId> {
-        let index = self.servers.iter().position(|known| *known == server)?;
-        self.server_switches.get(index).copied()
+        self.server_switches.get(self.servers.binary_search(&server).ok()?).copied()
     }
 }
 
+/// The name of a hall's own copy, or of an AGV's: the first keeps the file's.
+fn copy_of(name: &str, mark: &str, index: usize) -> String {
+    if index == 0 { name.to_owned() } else { format!("{name}.{mark}{}", index + 1) }
+}
+
+const HALL: &str = "h";
+const MEMBER: &str = "";
+const SPINE: &str = "spine";
+
 struct Builder<'a> {
     testbed: &'a Testbed,
+    halls: usize,
     names: Names,
     ports: Vec<Vec<PortKind>>,
     cables: Vec<Cable>,
@@ -101,57 +175,140 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(testbed: &'a Testbed) -> Self {
         let t = &testbed.topology;
-        let names = t
-            .switches
-            .iter()
-            .chain(t.access_points.iter().map(|point| &point.name))
-            .chain(t.servers.iter().map(|server| &server.name))
-            .cloned()
-            .chain([testbed.client.name.clone()])
-            .chain(["radio", "sdn-controller", "edge-controller", "driver"].map(String::from));
-        let ports = vec![Vec::new(); t.switches.len()];
-        Self { testbed, names: Names::new(names.collect()), ports, cables: Vec::new() }
+        let (halls, agvs) = (testbed.fleet.halls as usize, testbed.fleet.len());
+        let mut names = Vec::new();
+        let each = |count: usize, mark: &'static str, name: &str| {
+            let name = name.to_owned();
+            (0..count).map(move |index| copy_of(&name, mark, index)).collect::<Vec<_>>()
+        };
+        for hall in 0..halls {
+            names.extend(t.switches.iter().map(|name| copy_of(name, HALL, hall)));
+        }
+        let switches = names.len() + usize::from(halls > 1);
+        names.extend((halls > 1).then(|| SPINE.to_owned()));
+        for hall in 0..halls {
+            names.extend(t.access_points.iter().map(|point| copy_of(&point.name, HALL, hall)));
+        }
+        for agv in 0..agvs {
+            names.extend(t.servers.iter().map(|server| copy_of(&server.name, MEMBER, agv)));
+        }
+        names.extend(each(agvs, MEMBER, &testbed.client.name));
+        names.extend(each(halls, HALL, "radio"));
+        names.push("sdn-controller".into());
+        names.extend(each(agvs, MEMBER, "edge-controller"));
+        names.push("driver".into());
+        Self { testbed, halls, names: Names::new(names), ports: vec![Vec::new(); switches], cables: Vec::new() }
     }
 
     fn build(mut self) -> Topology {
-        let t = &self.testbed.topology;
-        let (client, radio) = (self.id(&self.testbed.client.name), self.id("radio"));
-        for server in &t.servers {
-            let node = self.id(&server.name);
-            let end = self.plug(&server.switch, PortKind::Host(node));
-            self.cable(&server.name, end, End { node, port: PortId(0) });
+        let halls: Vec<Hall> = (0..self.halls).map(|hall| self.hall(hall)).collect();
+        let fleet: Vec<Member> = (0..self.testbed.fleet.len()).map(|agv| self.member(agv, &halls)).collect();
+        for (at, hall) in halls.iter().enumerate() {
+            self.wire_hall(at, hall, &fleet);
         }
-        for (port, point) in (1..).map(PortId).zip(&t.access_points) {
-            let node = self.id(&point.name);
-            let end = self.plug(&point.switch, PortKind::AccessPoint(node));
-            self.cable(&point.name, end, End { node: radio, port });
+        if self.halls > 1 {
+            self.wire_spine(&halls);
         }
-        for trunk in &t.trunks {
-            let [a, b] = &trunk.between;
-            let (to_a, to_b) = (PortKind::Trunk(self.id(a)), PortKind::Trunk(self.id(b)));
-            let (end_a, end_b) = (self.plug(a, to_b), self.plug(b, to_a));
-            self.cable(&trunk.name(), end_a, end_b);
+        self.wire_radio(&halls, &fleet);
+        let mut members = vec![None; self.names.all().len()];
+        for (at, member) in fleet.iter().enumerate() {
+            for node in member.servers.iter().chain([&member.client, &member.edge]) {
+                members[usize::from(node.0)] = Some(at);
+            }
         }
-        let ends = [
-            End { node: client, port: PortId(0) },
-            End { node: radio, port: zerogap_switch::radio::STATION },
-        ];
-        let link = (&self.testbed.radio.link).into();
-        self.cables.push(Cable { name: self.testbed.client.name.clone(), ends, link });
+        let at_switch = |member: &Member| {
+            let servers = &self.testbed.topology.servers;
+            servers.iter().map(|server| self.in_hall(&server.switch, member.hall)).collect::<Vec<_>>()
+        };
         Topology {
-            switches: t.switches.iter().map(|name| self.id(name)).collect(),
-            access_points: t.access_points.iter().map(|point| self.id(&point.name)).collect(),
-            servers: t.servers.iter().map(|server| self.id(&server.name)).collect(),
-            server_switches: t.servers.iter().map(|server| self.id(&server.switch)).collect(),
-            client,
-            radio,
+            switches: (0..self.ports.len() as u16).map(NodeId).collect(),
+            servers: fleet.iter().flat_map(|member| member.servers.iter().copied()).collect(),
+            server_switches: fleet.iter().flat_map(at_switch).collect(),
             sdn: self.id("sdn-controller"),
-            edge: self.id("edge-controller"),
             driver: self.id("driver"),
             ports: self.ports,
             cables: self.cables,
             names: self.names,
+            halls,
+            fleet,
+            members,
         }
+    }
+
+    fn hall(&self, hall: usize) -> Hall {
+        let t = &self.testbed.topology;
+        Hall {
+            switches: t.switches.iter().map(|name| self.in_hall(name, hall)).collect(),
+            access_points: t.access_points.iter().map(|point| self.in_hall(&point.name, hall)).collect(),
+            radio: self.in_hall("radio", hall),
+        }
+    }
+
+    fn member(&self, agv: usize, halls: &[Hall]) -> Member {
+        let own = |name: &str| self.id(&copy_of(name, MEMBER, agv));
+        let hall = agv / self.testbed.fleet.agvs as usize;
+        Member {
+            service: ServiceId(SERVICE.0 + agv as u16),
+            client: own(&self.testbed.client.name),
+            hall,
+            radio: halls[hall].radio,
+            anchor: self.in_hall(&self.testbed.service.anchor, hall),
+            servers: self.testbed.topology.servers.iter().map(|server| own(&server.name)).collect(),
+            edge: own("edge-controller"),
+        }
+    }
+
+    fn wire_hall(&mut self, at: usize, hall: &Hall, fleet: &[Member]) {
+        let t = &self.testbed.topology;
+        let agvs = self.testbed.fleet.agvs as usize;
+        let members = &fleet[at * agvs..(at + 1) * agvs];
+        for (index, server) in t.servers.iter().enumerate() {
+            let mut processes = members.iter().map(|member| member.servers[index]);
+            let Some(first) = processes.next() else { continue };
+            let end = self.plug(self.in_hall(&server.switch, at), PortKind::Host(first));
+            let cable = self.cable(&server.name, at, end, End { node: first, port: PortId(0) });
+            cable.shared_by = processes.collect();
+        }
+        for (index, point) in t.access_points.iter().enumerate() {
+            let node = hall.access_points[index];
+            let end = self.plug(self.in_hall(&point.switch, at), PortKind::AccessPoint(node));
+            let uplink = End { node: hall.radio, port: PortId(index as u16 + 1) };
+            self.cable(&point.name, at, end, uplink);
+        }
+        for trunk in &t.trunks {
+            let [a, b] = trunk.between.each_ref().map(|name| self.in_hall(name, at));
+            let (end_a, end_b) = (self.plug(a, PortKind::Trunk(b)), self.plug(b, PortKind::Trunk(a)));
+            self.cable(&trunk.name(), at, end_a, end_b).is_trunk = true;
+        }
+    }
+
+    /// The first switch of every hall at one more switch.
+    fn wire_spine(&mut self, halls: &[Hall]) {
+        let spine = self.id(SPINE);
+        for (at, hall) in halls.iter().enumerate() {
+            let Some(&top) = hall.switches.first() else { continue };
+            let (down, up) = (self.plug(top, PortKind::Trunk(spine)), self.plug(spine, PortKind::Trunk(top)));
+            let name = format!("{}-{SPINE}", self.testbed.topology.switches[0]);
+            self.cable(&name, at, down, up).is_trunk = true;
+        }
+    }
+
+    fn wire_radio(&mut self, halls: &[Hall], fleet: &[Member]) {
+        let (points, agvs) = (self.testbed.topology.access_points.len(), self.testbed.fleet.agvs as usize);
+        for (at, member) in fleet.iter().enumerate() {
+            let port = station_port(points, at % agvs);
+            let ends = [
+                End { node: member.client, port: PortId(0) },
+                End { node: halls[member.hall].radio, port },
+            ];
+            let name = copy_of(&self.testbed.client.name, MEMBER, at);
+            let link = (&self.testbed.radio.link).into();
+            self.cables.push(Cable { name, ends, link, shared_by: Vec::new(), is_trunk: false });
+        }
+    }
+
+    fn in_hall(&self, name: &str, hall: usize) -> NodeId {
+        self.id(&copy_of(name, HALL, hall))
     }
 
     /// The file is valid, so every name in it is known.
@@ -159,16 +316,17 @@ impl<'a> Builder<'a> {
         self.names.id(name).expect("names are checked when the file is loaded")
     }
 
-    fn plug(&mut self, switch: &str, kind: PortKind) -> End {
-        let node = self.id(switch);
-        let ports = &mut self.ports[usize::from(node.0)];
+    fn plug(&mut self, switch: NodeId, kind: PortKind) -> End {
+        let ports = &mut self.ports[usize::from(switch.0)];
         ports.push(kind);
-        End { node, port: PortId(ports.len() as u16 - 1) }
+        End { node: switch, port: PortId(ports.len() as u16 - 1) }
     }
 
-    fn cable(&mut self, name: &str, a: End, b: End) {
+    fn cable(&mut self, name: &str, hall: usize, a: End, b: End) -> &mut Cable {
         let link = (&self.testbed.links.of(name)).into();
-        self.cables.push(Cable { name: name.to_owned(), ends: [a, b], link });
+        let name = copy_of(name, HALL, hall);
+        self.cables.push(Cable { name, ends: [a, b], link, shared_by: Vec::new(), is_trunk: false });
+        self.cables.last_mut().expect("one was just added")
     }
 }
 
@@ -211,5 +369,24 @@ mod tests {
         let t = Topology::new(&testbed);
         assert_eq!(t.towards(t.switches[0], t.switches[2]), t.towards(t.switches[0], t.switches[1]));
         assert!(t.towards(t.switches[2], t.switches[0]).is_some());
+    }
+
+    #[test]
+    fn a_fleet_has_halls_like_the_files_and_a_service_for_each_agv() {
+        let fleet = crate::file::Fleet { halls: 2, agvs: 3, ..Default::default() };
+        let t = Topology::new(&Testbed { fleet, ..Testbed::default() });
+        let name = |node: NodeId| t.names.name(node).into_owned();
+        assert_eq!(t.switches.iter().map(|s| name(*s)).collect::<Vec<_>>(), ["s1", "s2", "s1.h2", "s2.h2", "spine"]);
+        let last = &t.fleet[5];
+        assert_eq!((last.service, last.hall, name(last.client)), (ServiceId(5), 1, "agv.6".into()));
+        assert_eq!((name(last.anchor), name(last.servers[0])), ("s1.h2".into(), "edge-a1.6".into()));
+        assert_eq!(t.switch_of(last.servers[3]).map(name), Some("s2.h2".into()));
+        assert_eq!(t.member_of(last.servers[3]), Some(last));
+        assert_eq!(t.member_of(t.sdn), None);
+        let cable = t.cables.iter().find(|cable| cable.name == "edge-a1.h2").expect("a host's cable");
+        assert_eq!(cable.ends[1].node, t.fleet[3].servers[0]);
+        assert_eq!(cable.shared_by, [t.fleet[4].servers[0], last.servers[0]]);
+        let spine = t.switches[4];
+        assert_eq!(t.towards(t.switches[1], t.switches[3]), t.towards(t.switches[1], spine), "by way of the spine");
     }
 }

@@ -15,7 +15,7 @@ const NAME_LEN_MAX: usize = 15;
 /// Nodes that every testbed has beside those of the file.
 const RESERVED: [&str; 4] = ["radio", "sdn-controller", "edge-controller", "driver"];
 
-type Checked = Result<(), Problem>;
+pub(super) type Checked = Result<(), Problem>;
 
 /// The first mistake.
 pub(super) fn check(testbed: &Testbed) -> Checked {
@@ -27,6 +27,7 @@ pub(super) fn check(testbed: &Testbed) -> Checked {
     links(testbed)?;
     client(testbed)?;
     floor(&testbed.floor, &testbed.client.route)?;
+    super::fleet::check(testbed)?;
     review(testbed)?;
     testbed.faults.iter().enumerate().try_for_each(|(index, fault)| self::fault(testbed, index, fault))?;
     sim(testbed)
@@ -375,7 +376,7 @@ fn known(path: &str, what: &str, name: &str, names: &[String]) -> Result<usize, 
     })
 }
 
-fn within<T: PartialOrd + Display>(path: &str, value: T, range: RangeInclusive<T>) -> Checked {
+pub(super) fn within<T: PartialOrd + Display>(path: &str, value: T, range: RangeInclusive<T>) -> Checked {
     if range.contains(&value) {
         return Ok(());
     }

@@ -14,6 +14,7 @@ mod client;
 mod control;
 mod error;
 mod fault;
+mod fleet;
 mod load;
 mod locate;
 mod network;
@@ -29,6 +30,7 @@ pub use client::{Client, Floor, Obstacle, Point};
 pub use control::{Controllers, Copying, NoStandby, NotConverged, Review, Timeouts};
 pub use error::{FileError, Place};
 pub use fault::{At, Fault};
+pub use fleet::Fleet;
 pub use load::{load, parse};
 pub use network::{AccessPoint, Link, LinkOverride, Links, Radio, Server, Topology, Trunk};
 pub use overrides::{Override, OverrideError};
@@ -69,6 +71,8 @@ pub struct Testbed {
     pub radio: Radio,
     /// The AGV.
     pub client: Client,
+    /// More AGVs, and more halls.
+    pub fleet: Fleet,
     /// The factory floor.
     pub floor: Floor,
     /// The SDN controller and the edge controller.
@@ -121,6 +125,7 @@ impl Default for Testbed {
             links: Links::default(),
             radio: Radio::default(),
             client: Client::default(),
+            fleet: Fleet::default(),
             floor: Floor::default(),
             controllers: Controllers::default(),
             copying: Copying::default(),
