@@ -2,9 +2,10 @@
 //! in the real driver each worker has its own and they tell each other how busy the links are.
 
 use crate::draw::{Sampler, stream};
+use crate::load::Load;
 use crate::topology::{End, Topology};
 use std::collections::BTreeMap;
-use zerogap_proto::{Instant, NodeId, PortId};
+use zerogap_proto::{Frame, Instant, NodeId, PortId};
 use zerogap_switch::link::{Class, Fate};
 use zerogap_switch::{Counters, Link};
 
@@ -23,6 +24,8 @@ struct Wire {
     ends: [End; 2],
     links: [Link; 2],
     dice: [Sampler; 2],
+    /// Bytes that a trunk carried.
+    loads: Option<[Load; 2]>,
 }
 
 impl Wires {
@@ -34,12 +37,16 @@ impl Wires {
             for (direction, end) in cable.ends.iter().enumerate() {
                 plugs.insert(*end, (wires.len(), direction));
             }
+            for &node in &cable.shared_by {
+                plugs.insert(End { node, port: PortId(0) }, (wires.len(), 1));
+            }
             let dice = |direction| stream(seed, &format!("link.{}.{direction}", cable.name));
             wires.push(Wire {
                 name: cable.name.clone(),
                 ends: cable.ends,
                 links: [Link::new(cable.link), Link::new(cable.link)],
                 dice: [dice(0), dice(1)],
+                loads: cable.is_trunk.then(Default::default),
             });
         }
         Self { wires, plugs, drops: BTreeMap::new() }
@@ -51,8 +58,11 @@ impl Wires {
         let wire = &mut self.wires[index];
         let dice = &mut wire.dice[direction];
         let fate = wire.links[direction].offer(now, len, class, &mut || dice.dice());
-        if let Fate::Dropped(reason) = fate {
-            self.drops.entry(from.node).or_default().drop(reason);
+        match fate {
+            Fate::Dropped(reason) => self.drops.entry(from.node).or_default().drop(reason),
+            Fate::Arrives { .. } => {
+                wire.loads.iter_mut().for_each(|loads| loads[direction].add(now, len as u64));
+            }
         }
         Some((wire.ends[1 - direction], fate))
     }
@@ -67,6 +77,26 @@ impl Wires {
     pub fn peer_of(&self, host: NodeId) -> Option<NodeId> {
         let &(index, direction) = self.plugs.get(&End { node: host, port: PortId(0) })?;
         Some(self.wires[index].ends[1 - direction].node)
+    }
+
+    /// The end of the wire that begins here.
+    pub fn beyond(&self, from: End) -> Option<End> {
+        let &(index, direction) = self.plugs.get(&from)?;
+        Some(self.wires[index].ends[1 - direction])
+    }
+
+    /// Where a frame that has come out at this end goes: of processes that share a host's cable, to the one whose address it
+    /// carries.
+    pub fn addressee(&self, end: End, frame: &Frame) -> End {
+        let own = frame.addressee().map(|node| End { node, port: PortId(0) });
+        own.filter(|own| self.plugs.get(own) == self.plugs.get(&end)).unwrap_or(end)
+    }
+
+    /// Each trunk's name, its rate in bits per second, and what it carried in each direction.
+    pub fn trunks(&self) -> impl Iterator<Item = (&str, u64, &[Load; 2])> {
+        let trunk = |wire: &'_ Wire| wire.loads.is_some();
+        let trunks = self.wires.iter().filter(move |wire| trunk(wire));
+        trunks.filter_map(|wire| Some((wire.name.as_str(), wire.links[0].config().rate_bps, wire.loads.as_ref()?)))
     }
 
     /// How many links there are.

@@ -4,9 +4,7 @@
 //! The first station's port is [`STATION`]; the n-th access point's uplink into the network is port n + 1, and further
 //! stations have the ports after those ([`station_port`]).
 
-use smoltcp::wire::EthernetFrame;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use zerogap_proto::address::node_of_mac;
 use zerogap_proto::{
     Control, DropReason, Duration, Frame, Input, Instant, Node, NodeId, Output, PortId, Timer,
 };
@@ -122,8 +120,7 @@ impl Radio {
 
     /// The station that an access point's frame is for, if it is for one.
     fn addressee(&self, frame: &Frame) -> Option<usize> {
-        let ethernet = EthernetFrame::new_checked(&frame[..]).ok()?;
-        self.by_node.get(&node_of_mac(ethernet.dst_addr())?).copied()
+        self.by_node.get(&frame.addressee()?).copied()
     }
 
     /// An access point's frame for nobody in particular goes to all that it serves.
