@@ -11,7 +11,7 @@ use crate::route::Tour;
 use crate::trig::heading_to;
 use crate::watch::Watch;
 use std::collections::VecDeque;
-use zerogap_proto::agv::{Command, Pose, Report};
+use zerogap_proto::agv::{BEAMS, Command, Pose, Report};
 use zerogap_proto::node::earlier;
 use zerogap_proto::{
     Control, Duration, Endpoint, Event, Input, Instant, Kind, Message, Node, Output, Stamp, Timer,
@@ -131,7 +131,7 @@ impl Agv {
         self.associate(now);
         let Point { x_mm: goal_x_mm, y_mm: goal_y_mm } = self.tour.goal();
         let speed_mm_s = self.plant.speed_mm_s();
-        let scan_mm = self.config.floor.scan(odometry);
+        let scan_mm = self.config.floor.scan(odometry, BEAMS / usize::from(self.config.lidar_beams));
         let message = Message {
             kind: Kind::Request,
             client: self.config.client,

@@ -6,6 +6,7 @@ use crate::point::Point;
 use crate::roaming::AccessPoint;
 use crate::route::Route;
 use serde::{Deserialize, Serialize};
+use zerogap_proto::agv::BEAMS;
 use zerogap_proto::{ClientId, Duration, Endpoint, Incarnation, NodeId};
 
 /// All that an AGV needs to know.
@@ -29,6 +30,8 @@ pub struct AgvConfig {
     pub access_points: Vec<AccessPoint>,
     /// How much nearer another access point must be.
     pub hysteresis_mm: u32,
+    /// How many of a scan's beams its lidar has, evenly spread: a power of two, at most [`BEAMS`]. The others have no echo.
+    pub lidar_beams: u16,
     /// The time between requests, used in turn, again and again.
     pub intervals: Vec<Duration>,
     /// How long after a request was due its answer is still in time.
@@ -76,6 +79,9 @@ pub enum ConfigError {
     /// There is nothing to associate with.
     #[error("there is no access point: the AGV needs at least one")]
     NoAccessPoint,
+    /// Beams cannot be spread evenly.
+    #[error("a lidar of {0} beams: it must be a power of two, at most {BEAMS}")]
+    LidarBeams(u16),
     /// There is no schedule.
     #[error("the intervals between requests are none or all zero: give at least one that is more than 0")]
     NoInterval,
@@ -114,6 +120,9 @@ impl AgvConfig {
         }
         if self.access_points.is_empty() {
             return Err(ConfigError::NoAccessPoint);
+        }
+        if !self.lidar_beams.is_power_of_two() || usize::from(self.lidar_beams) > BEAMS {
+            return Err(ConfigError::LidarBeams(self.lidar_beams));
         }
         if self.intervals.iter().all(|&interval| interval == Duration::ZERO) {
             return Err(ConfigError::NoInterval);

@@ -49,23 +49,24 @@ impl Floor {
             && !self.obstacles.iter().any(|obstacle| obstacle.contains(at))
     }
 
-    /// The range of each beam in millimetres, rounded down; [`NO_ECHO`] beyond [`RANGE_MM`]. From a place that is not
-    /// free all ranges are 0.
-    pub fn scan(&self, from: Pose) -> [u16; BEAMS] {
+    /// The range of every `step`-th beam in millimetres, rounded down; [`NO_ECHO`] beyond [`RANGE_MM`] and for the other
+    /// beams. From a place that is not free all ranges are 0.
+    pub fn scan(&self, from: Pose, step: usize) -> [u16; BEAMS] {
         let at = Point::from(from);
         if !self.is_free(at) {
             return [0; BEAMS];
         }
-        let beams = beams(i64::from(from.heading_mrad) * NRAD_PER_MRAD);
-        let mut ranges = beams.map(|beam| self.wall_at(at, beam));
-        for obstacle in self.obstacles.iter().filter(|obstacle| obstacle.in_range(at)) {
-            for (range, &beam) in ranges.iter_mut().zip(&beams) {
-                if let Some(hit) = obstacle.entered_at(at, beam) {
-                    *range = hit.min(*range);
-                }
+        let mut ranges = [NO_ECHO; BEAMS];
+        let ahead = sin_cos(i64::from(from.heading_mrad) * NRAD_PER_MRAD);
+        for (range, beam) in ranges.iter_mut().zip(&AHEAD).step_by(step) {
+            let beam = beam.turned(ahead);
+            let hits = self.obstacles.iter().filter_map(|obstacle| obstacle.entered_at(at, beam));
+            let nearest = hits.fold(self.wall_at(at, beam), i64::min);
+            if nearest <= RANGE_MM {
+                *range = nearest as u16;
             }
         }
-        ranges.map(|range| if range > RANGE_MM { NO_ECHO } else { range as u16 })
+        ranges
     }
 
     /// How far it is to the wall.
@@ -85,15 +86,6 @@ impl Obstacle {
             0 < inside && inside < i64::from(len)
         };
         within(at.x_mm, self.x_mm, self.width_mm) && within(at.y_mm, self.y_mm, self.height_mm)
-    }
-
-    /// Whether any part of its bounding box may be within range; a cheap test before 256 others.
-    fn in_range(&self, at: Point) -> bool {
-        let near = |at: i32, from: i32, len: i32| {
-            let west = i64::from(from) - i64::from(at);
-            west <= RANGE_MM && west + i64::from(len) >= -RANGE_MM
-        };
-        near(at.x_mm, self.x_mm, self.width_mm) && near(at.y_mm, self.y_mm, self.height_mm)
     }
 
     /// How far it is to where the beam enters; `None` if it passes by. `at` must not lie inside, so the obstacle is
@@ -122,23 +114,26 @@ impl Obstacle {
     }
 }
 
-/// The directions of all beams, the first along the heading.
-fn beams(heading_nrad: i64) -> [Beam; BEAMS] {
-    const AHEAD: [Beam; BEAMS] = {
-        let mut beams = [Beam { cos: 0, sin: 0 }; BEAMS];
-        let mut index = 0;
-        while index < BEAMS {
-            let (sin, cos) = sin_cos(index as i64 * TURN_NRAD / BEAMS as i64);
-            beams[index] = Beam { cos, sin };
-            index += 1;
+/// The directions of all beams, relative to straight ahead.
+const AHEAD: [Beam; BEAMS] = {
+    let mut beams = [Beam { cos: 0, sin: 0 }; BEAMS];
+    let mut index = 0;
+    while index < BEAMS {
+        let (sin, cos) = sin_cos(index as i64 * TURN_NRAD / BEAMS as i64);
+        beams[index] = Beam { cos, sin };
+        index += 1;
+    }
+    beams
+};
+
+impl Beam {
+    /// This direction turned by the angle of this sine and cosine.
+    const fn turned(self, (sin, cos): (i64, i64)) -> Self {
+        Self {
+            cos: (self.cos * cos - self.sin * sin) >> ONE_BITS,
+            sin: (self.sin * cos + self.cos * sin) >> ONE_BITS,
         }
-        beams
-    };
-    let (sin, cos) = sin_cos(heading_nrad);
-    AHEAD.map(|beam| Beam {
-        cos: (beam.cos * cos - beam.sin * sin) >> ONE_BITS,
-        sin: (beam.sin * cos + beam.cos * sin) >> ONE_BITS,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -162,7 +157,7 @@ mod tests {
 
     #[test]
     fn an_empty_hall_gives_the_distances_to_its_walls() {
-        let scan = hall(&[]).scan(facing(5_000, 4_000, 0));
+        let scan = hall(&[]).scan(facing(5_000, 4_000, 0), 1);
         assert_eq!([EAST, NORTH, WEST, SOUTH].map(|beam| scan[beam]), [15_000, 6_000, 5_000, 4_000]);
         assert_eq!(scan[NORTH_EAST], 8_485, "6 m north at 45° is 6 m · √2");
     }
@@ -170,45 +165,45 @@ mod tests {
     #[test]
     fn beams_turn_with_the_heading_counter_clockwise() {
         // 1571 mrad is 0.2 mrad more than a quarter, which makes no millimetre at these ranges.
-        let scan = hall(&[]).scan(facing(5_000, 4_000, 1_571));
+        let scan = hall(&[]).scan(facing(5_000, 4_000, 1_571), 1);
         assert_eq!([EAST, NORTH, WEST, SOUTH].map(|beam| scan[beam]), [6_000, 5_000, 4_000, 15_000]);
     }
 
     #[test]
     fn an_obstacle_hides_what_is_behind_it_and_nothing_else() {
-        let scan = hall(&[PILLAR]).scan(facing(5_000, 5_000, 0));
+        let scan = hall(&[PILLAR]).scan(facing(5_000, 5_000, 0), 1);
         assert_eq!([EAST, NORTH, WEST, SOUTH].map(|beam| scan[beam]), [3_000, 5_000, 5_000, 5_000]);
         // Its near edge spans atan(1/3) = 321.75 mrad either side: 13 beams of 24.54 mrad, the 14th passes by.
         assert_eq!(scan[13], 3_159, "3 m / cos(13 · 24.54 mrad)");
-        assert_eq!(scan[14], hall(&[]).scan(facing(5_000, 5_000, 0))[14]);
+        assert_eq!(scan[14], hall(&[]).scan(facing(5_000, 5_000, 0), 1)[14]);
         assert_eq!(scan[BEAMS - 13], scan[13]);
     }
 
     #[test]
     fn beyond_thirty_metres_there_is_no_echo() {
         let long = Floor { width_mm: 40_000, height_mm: 1_000, obstacles: vec![] };
-        assert_eq!(long.scan(facing(10_000, 500, 0))[EAST], 30_000);
-        assert_eq!(long.scan(facing(9_999, 500, 0))[EAST], NO_ECHO);
+        assert_eq!(long.scan(facing(10_000, 500, 0), 1)[EAST], 30_000);
+        assert_eq!(long.scan(facing(9_999, 500, 0), 1)[EAST], NO_ECHO);
     }
 
     #[test]
     fn an_obstacle_whose_corners_are_all_out_of_range_is_still_seen() {
         let wall = Obstacle { x_mm: 0, y_mm: 0, width_mm: 100_000, height_mm: 2_000 };
         let long = Floor { width_mm: 100_000, height_mm: 10_000, obstacles: vec![wall] };
-        assert_eq!(long.scan(facing(50_000, 5_000, 0))[SOUTH], 3_000);
+        assert_eq!(long.scan(facing(50_000, 5_000, 0), 1)[SOUTH], 3_000);
     }
 
     #[test]
     fn edges_are_free_and_the_inside_is_not() {
         let hall = hall(&[PILLAR]);
-        let at_its_west = hall.scan(facing(8_000, 5_000, 0));
+        let at_its_west = hall.scan(facing(8_000, 5_000, 0), 1);
         assert_eq!([at_its_west[EAST], at_its_west[WEST]], [0, 8_000]);
         assert_eq!(at_its_west[NORTH], 5_000, "a beam along the edge is not stopped");
-        let at_its_south = hall.scan(facing(5_000, 4_000, 0));
+        let at_its_south = hall.scan(facing(5_000, 4_000, 0), 1);
         assert_eq!(at_its_south[EAST], 15_000, "nor one that comes along an edge");
-        assert_eq!(hall.scan(facing(8_001, 5_000, 0)), [0; BEAMS]);
-        assert_eq!(hall.scan(facing(-1, 5_000, 0)), [0; BEAMS]);
-        let in_the_corner = hall.scan(facing(0, 10_000, 0));
+        assert_eq!(hall.scan(facing(8_001, 5_000, 0), 1), [0; BEAMS]);
+        assert_eq!(hall.scan(facing(-1, 5_000, 0), 1), [0; BEAMS]);
+        let in_the_corner = hall.scan(facing(0, 10_000, 0), 1);
         assert_eq!([in_the_corner[EAST], in_the_corner[NORTH]], [20_000, 0], "nor one along a wall");
     }
 
@@ -226,7 +221,7 @@ mod tests {
         ) {
             let hall = hall(&obstacles);
             prop_assume!(hall.is_free(Point::new(x_mm, y_mm)));
-            let scan = hall.scan(facing(x_mm, y_mm, heading_mrad));
+            let scan = hall.scan(facing(x_mm, y_mm, heading_mrad), 1);
             for (index, &range) in scan.iter().enumerate() {
                 let angle = f64::from(heading_mrad) / 1e3 + index as f64 * std::f64::consts::TAU / BEAMS as f64;
                 let at = |range: f64| {

@@ -100,7 +100,7 @@ pub enum FlowMod {
 }
 
 /// Whether the switch that a client comes to waits for the SDN controller.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HandoverMode {
     /// The route to the anchor is there from the start; the packet-in is a notification.
@@ -108,6 +108,19 @@ pub enum HandoverMode {
     Notify,
     /// The first frames wait for the SDN controller's decision, as in the paper.
     Reactive,
+}
+
+impl HandoverMode {
+    /// Both, the paper's first.
+    pub const ALL: [Self; 2] = [Self::Reactive, Self::Notify];
+
+    /// Its name in the testbed file, on the command line and in results: the same as serde's.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::Reactive => "reactive",
+        }
+    }
 }
 
 /// How long the SDN controller thinks about a packet-in. The paper's figure is 4.6 ms; ours is 0.

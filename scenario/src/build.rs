@@ -311,6 +311,7 @@ fn agv(testbed: &Testbed, topology: &Topology, member: &Member, service: Endpoin
             .map(point)
             .collect(),
         hysteresis_mm: c.hysteresis_mm,
+        lidar_beams: c.lidar_beams,
         intervals: if member.service == SERVICE {
             intervals(testbed)
         } else {

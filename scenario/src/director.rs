@@ -5,9 +5,10 @@ mod drivers;
 
 use crate::build::SERVICE;
 use crate::file::{At, Fault, Testbed};
+use crate::topology::Topology;
 use drivers::Drivers;
-use std::collections::VecDeque;
-use zerogap_proto::{AbortReason, Duration, Event, Goal, Instant, Outcome, Phase, ServiceId};
+use std::collections::{BTreeSet, VecDeque};
+use zerogap_proto::{AbortReason, Duration, Event, Goal, Instant, NodeId, Outcome, Phase, ServiceId};
 
 /// What the driver is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Director {
     last_end: Instant,
     /// The service's state is gone: there is nothing to wait for.
     lost: bool,
+    /// Servers that hold the service's state, or a part of it.
+    holders: BTreeSet<NodeId>,
     goals: Vec<Goal>,
     planned: Vec<Planned>,
     drivers: Drivers,
@@ -74,6 +77,8 @@ impl Director {
         let until = start + testbed.duration.0;
         let fleet = !testbed.fleet.is_one();
         let awaited = if fleet { 1 } else { testbed.migrations };
+        let names = Topology::new(testbed).names;
+        let serving = testbed.service.serving.iter().take(testbed.scheme.replicas());
         let timeouts = &testbed.controllers.timeouts;
         let phases = timeouts.rounds.0 + timeouts.transfer.0 + timeouts.restore.0;
         Self {
@@ -84,6 +89,7 @@ impl Director {
             completed: 0,
             last_end: Instant::ZERO,
             lost: false,
+            holders: serving.filter_map(|name| names.id(name)).collect(),
             goals: Vec::new(),
             planned: testbed.faults.iter().map(planned).collect(),
             drivers: Drivers::new(testbed.fleet.len()),
@@ -112,6 +118,10 @@ impl Director {
             let goal = self.goals.get((migration.0 as usize).saturating_sub(1));
             self.completed += u32::from(*outcome == Outcome::Complete && goal == Some(&Goal::SwitchOver));
             self.lost |= *outcome == Outcome::Aborted(AbortReason::SourceLostInPull);
+        } else if let Event::Restored { server, .. } | Event::Usable { server, .. } = event {
+            self.holders.insert(*server);
+        } else if let Event::ServerLost { server } | Event::Reset { server, .. } = event {
+            self.forgets(now, *server);
         } else if let Event::ClientDone { .. } = event {
             if self.drivers.done() {
                 self.end();
@@ -163,6 +173,14 @@ impl Director {
             self.until.max(self.last_end + AFTER_LAST)
         } else {
             self.latest
+        }
+    }
+
+    /// A server holds no state any more. If it was the last that did, there is nothing to wait for.
+    fn forgets(&mut self, now: Instant, server: NodeId) {
+        if self.holders.remove(&server) && self.holders.is_empty() && !self.lost {
+            self.lost = true;
+            self.last_end = now;
         }
     }
 
@@ -239,6 +257,23 @@ mod tests {
         d.tick(secs(100));
         d.tick(secs(110));
         assert_eq!(actions(&mut d), [Action::StopClient(SERVICE), Action::End { in_time: true }]);
+    }
+
+    #[test]
+    fn a_run_whose_state_is_gone_with_its_last_holder_waits_for_no_migration() {
+        let testbed = Testbed::default();
+        let names = Topology::new(&testbed).names;
+        let [a1, a2, b1] = ["edge-a1", "edge-a2", "edge-b1"].map(|name| names.id(name).expect("the demo's"));
+        let lost = |server| Event::ServerLost { server };
+        let mut d = Director::new(&testbed, Instant::ZERO);
+        d.watch(secs(1), &lost(a1));
+        d.watch(secs(2), &Event::Reset { server: b1, incarnation: zerogap_proto::Incarnation(1) });
+        d.tick(secs(20));
+        assert_eq!(actions(&mut d), [], "the standby holds the state");
+        d.watch(secs(21), &lost(a2));
+        assert_eq!(d.deadline(), Some(secs(22)));
+        d.tick(secs(22));
+        assert_eq!(actions(&mut d), [Action::StopClient(SERVICE)]);
     }
 
     #[test]

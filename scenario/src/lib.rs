@@ -2,6 +2,10 @@
 //! file and writing the results; both drivers are handed the same [`Scenario`].
 
 pub mod build;
+pub mod bulk;
+pub mod calibration;
+pub mod campaign;
+mod columns;
 pub mod compare;
 pub mod director;
 pub mod draw;
@@ -13,6 +17,7 @@ pub mod recorder;
 pub mod results;
 pub mod size;
 pub mod topology;
+pub mod transcript;
 pub mod wires;
 
 pub use build::{SERVICE, Scenario, ScenarioError};

@@ -13,10 +13,13 @@ use zerogap_switch::{Counters, Link};
 #[derive(Debug)]
 pub struct Wires {
     wires: Vec<Wire>,
-    plugs: BTreeMap<End, (usize, usize)>,
+    /// By node and port: the wire that is plugged in, and in which direction it leads away.
+    plugs: Plugs,
     /// What the wires at each node dropped.
     drops: BTreeMap<NodeId, Counters>,
 }
+
+type Plugs = Vec<Vec<Option<(usize, usize)>>>;
 
 #[derive(Debug)]
 struct Wire {
@@ -31,14 +34,14 @@ struct Wire {
 impl Wires {
     /// The wires of a topology, all up.
     pub fn new(topology: &Topology, seed: u64) -> Self {
-        let mut plugs = BTreeMap::new();
+        let mut plugs = Plugs::new();
         let mut wires = Vec::new();
         for cable in &topology.cables {
             for (direction, end) in cable.ends.iter().enumerate() {
-                plugs.insert(*end, (wires.len(), direction));
+                plug(&mut plugs, *end, (wires.len(), direction));
             }
             for &node in &cable.shared_by {
-                plugs.insert(End { node, port: PortId(0) }, (wires.len(), 1));
+                plug(&mut plugs, End { node, port: PortId(0) }, (wires.len(), 1));
             }
             let dice = |direction| stream(seed, &format!("link.{}.{direction}", cable.name));
             wires.push(Wire {
@@ -54,7 +57,7 @@ impl Wires {
 
     /// Sends a frame in at one end: where it comes out, and what becomes of it. `None` if nothing is plugged in there.
     pub fn send(&mut self, now: Instant, from: End, len: usize, class: Class) -> Option<(End, Fate)> {
-        let &(index, direction) = self.plugs.get(&from)?;
+        let (index, direction) = self.plugged(from)?;
         let wire = &mut self.wires[index];
         let dice = &mut wire.dice[direction];
         let fate = wire.links[direction].offer(now, len, class, &mut || dice.dice());
@@ -69,19 +72,19 @@ impl Wires {
 
     /// The link that begins at this end, and its index: the same in every set of wires of the topology.
     pub fn link_from(&mut self, from: End) -> Option<(usize, &mut Link)> {
-        let &(index, direction) = self.plugs.get(&from)?;
+        let (index, direction) = self.plugged(from)?;
         Some((2 * index + direction, &mut self.wires[index].links[direction]))
     }
 
     /// The node at the other end of a host's cable.
     pub fn peer_of(&self, host: NodeId) -> Option<NodeId> {
-        let &(index, direction) = self.plugs.get(&End { node: host, port: PortId(0) })?;
+        let (index, direction) = self.plugged(End { node: host, port: PortId(0) })?;
         Some(self.wires[index].ends[1 - direction].node)
     }
 
     /// The end of the wire that begins here.
     pub fn beyond(&self, from: End) -> Option<End> {
-        let &(index, direction) = self.plugs.get(&from)?;
+        let (index, direction) = self.plugged(from)?;
         Some(self.wires[index].ends[1 - direction])
     }
 
@@ -89,7 +92,7 @@ impl Wires {
     /// carries.
     pub fn addressee(&self, end: End, frame: &Frame) -> End {
         let own = frame.addressee().map(|node| End { node, port: PortId(0) });
-        own.filter(|own| self.plugs.get(own) == self.plugs.get(&end)).unwrap_or(end)
+        own.filter(|own| self.plugged(*own) == self.plugged(end)).unwrap_or(end)
     }
 
     /// Each trunk's name, its rate in bits per second, and what it carried in each direction.
@@ -99,6 +102,11 @@ impl Wires {
         trunks.filter_map(|wire| Some((wire.name.as_str(), wire.links[0].config().rate_bps, wire.loads.as_ref()?)))
     }
 
+    #[inline]
+    fn plugged(&self, end: End) -> Option<(usize, usize)> {
+        *self.plugs.get(usize::from(end.node.0))?.get(usize::from(end.port.0))?
+    }
+
     /// How many links there are.
     pub fn links(&self) -> usize {
         2 * self.wires.len()
@@ -106,7 +114,7 @@ impl Wires {
 
     /// When bulk data that is sent in here now would have left.
     pub fn bulk_free_at(&self, from: End) -> Option<Instant> {
-        let &(index, direction) = self.plugs.get(&from)?;
+        let (index, direction) = self.plugged(from)?;
         Some(self.wires[index].links[direction].bulk_free_at())
     }
 
@@ -121,4 +129,12 @@ impl Wires {
     pub fn drops(&self) -> &BTreeMap<NodeId, Counters> {
         &self.drops
     }
+}
+
+fn plug(plugs: &mut Plugs, end: End, wire: (usize, usize)) {
+    let (node, port) = (usize::from(end.node.0), usize::from(end.port.0));
+    plugs.resize_with(plugs.len().max(node + 1), Vec::new);
+    let ports = &mut plugs[node];
+    ports.resize(ports.len().max(port + 1), None);
+    ports[port] = Some(wire);
 }

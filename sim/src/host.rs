@@ -3,6 +3,7 @@
 
 use smoltcp::wire::{EthernetAddress, Ipv4Address};
 use std::collections::VecDeque;
+use std::ops::Range;
 use zerogap_proto::JobResult;
 use zerogap_proto::address::{node_at_service_addr, service_addr, service_mac, virtual_mac};
 use zerogap_proto::frame::Datagram;
@@ -22,7 +23,7 @@ pub enum Pending {
         /// Who sent it.
         from: Endpoint,
         /// What it carries.
-        payload: Vec<u8>,
+        payload: Payload,
     },
     /// A control message.
     Control {
@@ -38,6 +39,20 @@ pub enum Pending {
         /// How it ended.
         result: JobResult,
     },
+}
+
+/// A datagram's payload, where it stands in its frame.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    frame: Frame,
+    within: Range<usize>,
+}
+
+impl Payload {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.frame[self.within.clone()]
+    }
 }
 
 /// A host.
@@ -101,8 +116,9 @@ impl Host {
     pub fn unwrap(&self, frame: &Frame) -> Option<Pending> {
         let d = Datagram::parse(frame)?;
         let mine = d.dst_mac == service_mac(self.node) && d.dst == self.endpoint;
+        let within = d.payload_at..d.payload_at + d.payload.len();
         (mine && self.alive && Datagram::checksum_ok(frame))
-            .then(|| Pending::Datagram { from: d.src, payload: d.payload.to_vec() })
+            .then(|| Pending::Datagram { from: d.src, payload: Payload { frame: frame.clone(), within } })
     }
 
     /// When a datagram that the kernel got now reaches the process, given how long that takes by itself.

@@ -8,21 +8,26 @@ use zerogap_proto::Instant;
 /// What is to happen, in order.
 #[derive(Debug)]
 pub struct Queue<T> {
-    heap: BinaryHeap<Reverse<Item<T>>>,
+    heap: BinaryHeap<Reverse<Key>>,
+    /// What the keys stand for. The heap moves keys, which are small; what happens is not.
+    slots: Vec<Option<T>>,
+    free: Vec<u32>,
     sequence: u64,
     now: Instant,
 }
 
-#[derive(Debug)]
-struct Item<T> {
+/// When something happens, and where it is kept. The sequence is unique, so the slot never decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
     at: Instant,
     sequence: u64,
-    what: T,
+    slot: u32,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self { heap: BinaryHeap::new(), sequence: 0, now: Instant::ZERO }
+        let (heap, slots, free) = (BinaryHeap::new(), Vec::new(), Vec::new());
+        Self { heap, slots, free, sequence: 0, now: Instant::ZERO }
     }
 }
 
@@ -32,41 +37,33 @@ impl<T> Queue<T> {
         self.now
     }
 
+    /// How much has been scheduled so far.
+    pub fn scheduled(&self) -> u64 {
+        self.sequence
+    }
+
     /// Schedules something; in the past means at once.
     pub fn push(&mut self, at: Instant, what: T) {
-        let item = Item { at: at.max(self.now), sequence: self.sequence, what };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = Some(what);
+                slot
+            }
+            None => {
+                self.slots.push(Some(what));
+                u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 things wait")
+            }
+        };
+        self.heap.push(Reverse(Key { at: at.max(self.now), sequence: self.sequence, slot }));
         self.sequence += 1;
-        self.heap.push(Reverse(item));
     }
 
     /// The next thing to happen; the clock moves to it.
     pub fn pop(&mut self) -> Option<T> {
-        let Reverse(item) = self.heap.pop()?;
-        self.now = item.at;
-        Some(item.what)
-    }
-}
-
-impl<T> Item<T> {
-    fn key(&self) -> (Instant, u64) {
-        (self.at, self.sequence)
-    }
-}
-
-impl<T> PartialEq for Item<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-impl<T> Eq for Item<T> {}
-impl<T> PartialOrd for Item<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<T> Ord for Item<T> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
+        let Reverse(key) = self.heap.pop()?;
+        self.now = key.at;
+        self.free.push(key.slot);
+        self.slots[key.slot as usize].take()
     }
 }
 

@@ -1,22 +1,28 @@
 //! The world: all nodes, the queue, the wires. It hands each node what happens to it, drains it, and schedules what comes of
 //! that. It decides nothing about migrations.
 
+use crate::by_node::ByNode;
 use crate::host::{Host, Pending};
+use crate::observe::{Observer, Remains};
 use crate::queue::Queue;
+use crate::radio::air::Air;
+use crate::radio::hook::cables;
 use crate::transfers::Transfers;
 use std::collections::BTreeMap;
 use zerogap_client_agv::Agv;
 use zerogap_controller::{EdgeController, SdnController};
-use zerogap_proto::{Control, Event, Frame, Input, Instant, Kind, Message, Node, NodeId, Output, PortId};
+use zerogap_proto::{
+    Control, Event, Frame, Input, Instant, Kind, Message, Node, NodeId, Output, PortId, ServerStatus,
+};
 use zerogap_scenario::draw::{Sampler, stream};
 use zerogap_scenario::file::Fault;
 use zerogap_scenario::load::Load;
 use zerogap_scenario::results::World as Kindness;
 use zerogap_scenario::topology::End;
-use zerogap_scenario::{Action, Director, Ending, Finished, Recorder, Scenario, ScenarioError, Wires};
+use zerogap_scenario::{Action, Director, Ending, Finished, Recorder, SERVICE, Scenario, ScenarioError, Wires};
 use zerogap_server_app::{Server, SparseMemory};
 use zerogap_switch::link::{Class, Fate};
-use zerogap_switch::{Radio, Switch};
+use zerogap_switch::{Radio, Service, Switch};
 
 /// What can be scheduled.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub(crate) enum Happening {
     Process { host: NodeId, life: u16, pending: Pending },
     /// A node's deadline.
     Wake(NodeId),
+    /// The radio channel of an access point goes on.
+    Air(usize),
     /// A transfer goes on.
     Transfer(u64),
     /// A transfer's last piece arrives at a target.
@@ -72,24 +80,31 @@ impl Actor {
             Self::Agv(node) => &mut **node,
         }
     }
+
+    /// How the server is, if it is one.
+    fn server_status(&self) -> Option<ServerStatus> {
+        let Self::Server(server) = self else { return None };
+        Some(server.status())
+    }
 }
 
 /// One run in virtual time.
 pub struct World<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) queue: Queue<Happening>,
-    pub(crate) actors: BTreeMap<NodeId, Actor>,
-    pub(crate) hosts: BTreeMap<NodeId, Host>,
+    pub(crate) actors: ByNode<Actor>,
+    pub(crate) hosts: ByNode<Host>,
     pub(crate) wires: Wires,
+    /// The radio channels, where the testbed file has some.
+    pub(crate) air: Option<Air<'a>>,
     pub(crate) transfers: Transfers,
     pub(crate) recorder: Recorder,
     director: Director,
     /// When the director will be woken.
     director_wake: Option<Instant>,
     /// When each node will be woken.
-    wakes: BTreeMap<NodeId, Instant>,
+    wakes: ByNode<Instant>,
     fresh_events: Vec<(Instant, NodeId, Event)>,
-    pub(crate) jobs: Sampler,
     latency: Sampler,
     replay: Sampler,
     pub(crate) delay: Sampler,
@@ -98,6 +113,7 @@ pub struct World<'a> {
     /// Messages to the SDN controller.
     pub(crate) to_sdn: Load,
     over: bool,
+    observers: Vec<&'a mut dyn Observer>,
 }
 
 impl<'a> World<'a> {
@@ -107,22 +123,23 @@ impl<'a> World<'a> {
         let mut world = Self {
             scenario,
             queue: Queue::default(),
-            actors: BTreeMap::new(),
-            hosts: BTreeMap::new(),
-            wires: Wires::new(&scenario.topology, seed),
-            transfers: Transfers::default(),
+            actors: ByNode::new(),
+            hosts: ByNode::new(),
+            wires: Wires::new(&cables(scenario), seed),
+            air: Air::new(scenario),
+            transfers: Transfers::new(&scenario.testbed),
             recorder: Recorder::new(scenario),
             director: Director::new(&scenario.testbed, Instant::ZERO),
             director_wake: None,
-            wakes: BTreeMap::new(),
+            wakes: ByNode::new(),
             fresh_events: Vec::new(),
-            jobs: stream(seed, "sim.jobs"),
             latency: stream(seed, "sim.host_latency"),
             replay: stream(seed, "sim.replay"),
             delay: stream(seed, "sim.control_delay"),
             channels: BTreeMap::new(),
             to_sdn: Load::default(),
             over: false,
+            observers: Vec::new(),
         };
         world.populate()?;
         Ok(world)
@@ -168,9 +185,18 @@ impl<'a> World<'a> {
         Ok(())
     }
 
+    /// From now on shows this observer what happens.
+    pub fn watched_by(&mut self, observer: &'a mut dyn Observer) {
+        self.observers.push(observer);
+    }
+
+    fn show(&mut self, shown: impl Fn(&mut dyn Observer)) {
+        self.observers.iter_mut().for_each(|observer| shown(&mut **observer));
+    }
+
     /// Runs until the director says that it is over. `watch` sees each event.
     pub fn run(&mut self, watch: &mut dyn FnMut(Instant, NodeId, &Event)) {
-        let nodes: Vec<NodeId> = self.actors.keys().copied().collect();
+        let nodes: Vec<NodeId> = self.actors.iter().map(|(node, _)| node).collect();
         for node in nodes {
             self.feed(node, Input::Start);
         }
@@ -184,19 +210,27 @@ impl<'a> World<'a> {
 
     /// The results.
     pub fn finish(mut self) -> Finished {
-        let mut counters = BTreeMap::new();
-        for (node, actor) in &self.actors {
+        let mut remains = Remains::default();
+        for (node, actor) in self.actors.iter() {
             match actor {
                 Actor::Switch(switch) => {
-                    counters.insert(*node, switch.counters());
+                    remains.counters.insert(node, switch.counters());
+                    remains.service = remains.service.or(switch.service(SERVICE).map(Service::status));
                 }
-                Actor::Server(server) => self.recorder.server(server.status()),
+                Actor::Server(server) => {
+                    remains.servers.insert(node, server.status());
+                    self.recorder.server(server.status());
+                }
                 Actor::Radio(_) | Actor::Sdn(_) | Actor::Edge(_) | Actor::Agv(_) => {}
             }
         }
+        let now = self.queue.now();
+        self.show(|observer| observer.over(now, &remains));
+        let counters = remains.counters;
         let link_drops = self.wires.drops().clone();
         let ending = Ending { counters, link_drops, fleet: self.shared(), ..Ending::default() };
-        let result = self.recorder.result(self.scenario, Kindness::Simulated, ending);
+        let mut result = self.recorder.result(self.scenario, Kindness::Simulated, ending);
+        result.radio = self.air.as_ref().map(Air::figures).unwrap_or_default();
         Finished { result, recorder: self.recorder }
     }
 
@@ -210,6 +244,7 @@ impl<'a> World<'a> {
             },
             Happening::Process { host, life, pending } => self.reach(now, host, life, pending),
             Happening::Wake(node) => self.wake(now, node),
+            Happening::Air(point) => self.air_goes_on(now, point),
             Happening::Transfer(id) => self.go_on_with_transfer(now, id),
             Happening::TransferArrives(id, target) => self.transfer_arrives(now, id, target),
             Happening::Pull(target) => self.go_on_with_pull(now, target),
@@ -289,17 +324,17 @@ impl<'a> World<'a> {
             return self.queue.push(at, Happening::Process { host: node, life, pending });
         }
         if let Pending::Datagram { payload, .. } = &pending
-            && self.faults(now, node, payload)
+            && self.faults(now, node, payload.bytes())
         {
             return self.hosts.get_mut(&node).into_iter().for_each(|host| host.keep(pending.clone()));
         }
         match pending {
             Pending::Datagram { from, payload } => {
-                if replays(&payload) && !self.scenario.topology.is_client(node) {
+                if replays(payload.bytes()) && !self.scenario.topology.is_client(node) {
                     let takes = self.replay.draw(&self.scenario.testbed.sim.replay);
                     self.hosts.get_mut(&node).into_iter().for_each(|host| host.free_at = now + takes);
                 }
-                self.feed(node, Input::Datagram { from, payload: &payload });
+                self.feed(node, Input::Datagram { from, payload: payload.bytes() });
             }
             Pending::Control { from, message } => self.feed(node, Input::Control { from, message }),
             Pending::JobDone { migration, result } => self.feed(node, Input::JobDone { migration, result }),
@@ -325,12 +360,21 @@ impl<'a> World<'a> {
     /// One input, then everything that comes of it.
     pub(crate) fn feed(&mut self, node: NodeId, input: Input<'_>) {
         let now = self.queue.now();
+        self.show(|observer| observer.given(now, node, &input));
         let Some(actor) = self.actors.get_mut(&node) else { return };
         actor.node().handle(now, input);
         while let Some(output) = self.actors.get_mut(&node).and_then(|actor| actor.node().poll()) {
             self.carry(now, node, output);
         }
+        self.settled(now, node);
         self.schedule_wake(node);
+    }
+
+    fn settled(&mut self, now: Instant, node: NodeId) {
+        if !self.observers.is_empty() {
+            let server = self.actors.get(&node).and_then(Actor::server_status);
+            self.show(|observer| observer.settled(now, node, server));
+        }
     }
 
     pub(crate) fn schedule_wake(&mut self, node: NodeId) {
@@ -344,6 +388,7 @@ impl<'a> World<'a> {
     }
 
     fn carry(&mut self, now: Instant, node: NodeId, output: Output) {
+        self.show(|observer| observer.put_out(now, node, &output));
         match output {
             Output::Frame { port, frame } => self.send_frame(now, End { node, port }, frame),
             Output::Datagram { to, payload } => {
@@ -360,6 +405,7 @@ impl<'a> World<'a> {
     }
 
     pub(crate) fn tell(&mut self, now: Instant, who: NodeId, event: Event) {
+        self.show(|observer| observer.event(now, who, &event));
         self.fresh_events.push((now, who, event));
     }
 
@@ -379,6 +425,12 @@ impl<'a> World<'a> {
         else {
             return;
         };
+        if self.is_by_air(from, to) {
+            if again.is_some() {
+                self.send_by_air(now, to, frame.clone());
+            }
+            return self.send_by_air(now, to, frame);
+        }
         if let Some(again) = again {
             self.queue.push(again, Happening::Frame(to, frame.clone()));
         }

@@ -5,6 +5,7 @@ use zerogap_proto::{Event, Instant, Outcome, Phase};
 use zerogap_scenario::Scenario;
 use zerogap_scenario::file::{Override, Testbed, parse};
 use zerogap_scenario::results::{RunResult, report};
+use zerogap_scenario::transcript::transcript;
 
 /// A run that is over.
 pub(crate) struct Run {
@@ -60,7 +61,8 @@ impl Run {
     /// What was changed, what happened, and what came of it.
     pub(crate) fn transcript(&self) -> String {
         let sets: String = self.sets.iter().map(|set| format!("--set '{set}'\n")).collect();
-        format!("{sets}\n{}\n{}", self.journal(), report(self.result(), false))
+        let transcript = transcript(&self.scenario, &self.finished, &[]);
+        format!("{sets}\n{transcript}\n{}", report(self.result(), false))
     }
 
     /// No request was lost and none was late.

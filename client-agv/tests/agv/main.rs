@@ -278,6 +278,9 @@ fn a_configuration_that_makes_no_sense_is_refused_with_the_reason() {
         (AgvConfig { access_points: vec![], ..config() }, ConfigError::NoAccessPoint),
         (AgvConfig { intervals: vec![Duration::ZERO], ..config() }, ConfigError::NoInterval),
         (AgvConfig { max_speed_mm_s: 0, ..config() }, ConfigError::NoSpeed(0)),
+        (AgvConfig { lidar_beams: 0, ..config() }, ConfigError::LidarBeams(0)),
+        (AgvConfig { lidar_beams: 96, ..config() }, ConfigError::LidarBeams(96)),
+        (AgvConfig { lidar_beams: 512, ..config() }, ConfigError::LidarBeams(512)),
         (
             AgvConfig { give_up: ms(10), ..config() },
             ConfigError::GivesUpTooSoon { give_up: ms(10), threshold: ms(10) },

@@ -38,6 +38,7 @@ pub(crate) fn config() -> AgvConfig {
         route: Route::new(waypoints.map(|(x_mm, y_mm)| Point::new(x_mm, y_mm)).to_vec()),
         access_points: vec![ap(AP_WEST, 5_000), ap(AP_EAST, 25_000)],
         hysteresis_mm: 1_000,
+        lidar_beams: 256,
         intervals: [9_500, 10_200, 10_300].map(Duration::from_micros).to_vec(),
         threshold: ms(10),
         give_up: ms(1_000),

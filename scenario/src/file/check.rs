@@ -2,7 +2,8 @@
 //! [`Testbed`] has passed; it stops at the first mistake and points at the field to change.
 
 use super::error::Problem;
-use super::{At, Distribution, Fault, Floor, Link, Obstacle, Point, Testbed};
+use super::values::VALUES_MAX;
+use super::{At, Distribution, Fault, Floor, Link, Obstacle, Point, Testbed, wifi};
 use crate::size::{Size, Span};
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -196,7 +197,8 @@ fn links(testbed: &Testbed) -> Checked {
         known(&path, "a wire", name, &wires)?;
         link(&path, &testbed.links.of(name))?;
     }
-    link("radio.link", &testbed.radio.link)
+    link("radio.link", &testbed.radio.link)?;
+    testbed.radio.wifi.as_ref().map_or(Ok(()), wifi::check)
 }
 
 fn link(path: &str, link: &Link) -> Checked {
@@ -229,6 +231,10 @@ fn client(testbed: &Testbed) -> Checked {
     within("client.hysteresis_mm", client.hysteresis_mm, 0..=100_000)?;
     within("client.max_speed_mm_s", client.max_speed_mm_s, 1..=20_000)?;
     within("client.reach_mm", client.reach_mm, 1..=10_000)?;
+    if !client.lidar_beams.is_power_of_two() || client.lidar_beams > 256 {
+        let wrong = format!("a lidar of {} beams cannot be spread evenly", client.lidar_beams);
+        return refuse("client.lidar_beams", &wrong, "give it a power of two, at most 256");
+    }
     within("client.dwell", client.dwell, Span::ns(0)..=Span::s(3_600))?;
     if client.route.len() < 2 {
         return refuse("client.route", "the route leads nowhere", "give it at least two waypoints");
@@ -328,8 +334,13 @@ fn sim(testbed: &Testbed) -> Checked {
     for (path, times) in [
         ("sim.snapshot.base", &sim.snapshot.base),
         ("sim.snapshot.per_mb", &sim.snapshot.per_mb),
+        ("sim.round.base", &sim.round.base),
+        ("sim.round.per_mb", &sim.round.per_mb),
         ("sim.copy.base", &sim.copy.base),
         ("sim.copy.per_mb", &sim.copy.per_mb),
+        ("sim.transfer.base", &sim.transfer.base),
+        ("sim.transfer.per_mb", &sim.transfer.per_mb),
+        ("sim.pull_per_mb", &sim.pull_per_mb),
         ("sim.restore.base", &sim.restore.base),
         ("sim.restore.per_mb", &sim.restore.per_mb),
         ("sim.replay", &sim.replay),
@@ -342,14 +353,14 @@ fn sim(testbed: &Testbed) -> Checked {
 }
 
 fn distribution(path: &str, distribution: &Distribution) -> Checked {
-    match *distribution {
+    match distribution {
         Distribution::Constant { .. } => Ok(()),
         Distribution::Uniform { from, to } if from <= to => Ok(()),
         Distribution::Uniform { from, to } => {
             refuse(&format!("{path}.from"), format!("{from} is more than `to` ({to})"), "exchange them")
         }
         Distribution::Normal { variance_ms2: Some(variance), std_dev: None, .. } => {
-            if (0.0..=1e12).contains(&variance) {
+            if (0.0..=1e12).contains(variance) {
                 return Ok(());
             }
             let wrong = format!("{variance} is not a variance in ms²");
@@ -360,7 +371,15 @@ fn distribution(path: &str, distribution: &Distribution) -> Checked {
             let wrong = "a normal distribution has one spread";
             refuse(path, wrong, "give either variance_ms2 or std_dev")
         }
-        Distribution::LogNormal { sigma, .. } => within(&format!("{path}.sigma"), sigma, 0.0..=10.0),
+        Distribution::LogNormal { sigma, .. } => within(&format!("{path}.sigma"), *sigma, 0.0..=10.0),
+        // Loading has put the file's values here.
+        Distribution::Empirical { values, .. } if values.is_empty() => {
+            refuse(path, "there is no measured value", "give a file or values")
+        }
+        Distribution::Empirical { values, .. } if values.len() > VALUES_MAX => {
+            refuse(path, format!("{} values", values.len()), format!("give {VALUES_MAX} at the most"))
+        }
+        Distribution::Empirical { .. } => Ok(()),
     }
 }
 
@@ -384,6 +403,6 @@ pub(super) fn within<T: PartialOrd + Display>(path: &str, value: T, range: Range
     refuse(path, format!("{value} is out of range"), right)
 }
 
-fn refuse(path: &str, wrong: impl Into<String>, right: impl Into<String>) -> Checked {
+pub(super) fn refuse(path: &str, wrong: impl Into<String>, right: impl Into<String>) -> Checked {
     Err(Problem::at(path, wrong, right))
 }

@@ -28,6 +28,9 @@ pub struct Client {
     pub dwell: Span,
     /// How near it must come to a waypoint to have reached it, in millimetres.
     pub reach_mm: u32,
+    /// Beams of its lidar: a power of two up to 256. A packet has room for 256, whatever there are. Fewer beams are less work
+    /// for a server, and a coarser map.
+    pub lidar_beams: u16,
 }
 
 /// A place on the floor.
@@ -79,6 +82,7 @@ impl Default for Client {
             route: vec![Point { x_mm: 8_000, y_mm: 10_000 }, Point { x_mm: 20_000, y_mm: 10_000 }],
             dwell: Span::ms(500),
             reach_mm: 300,
+            lidar_beams: 256,
         }
     }
 }

@@ -2,13 +2,13 @@
 //! touches one that is not there waits for it, as the process would in a page fault.
 
 use super::flow::full_pages;
+use super::times::Effort;
 use super::{RETRY_AFTER, TORN_AFTER};
 use crate::host::Pending;
 use crate::world::{Actor, Happening, World};
 use zerogap_proto::{Duration, Instant, JobResult, MigrationId, NodeId, Pull};
 use zerogap_server_app::pull::PullOrder;
 use zerogap_server_app::{PAGE_LEN, PageSet, SparseMemory};
-use zerogap_switch::link::{Class, Fate};
 
 /// A target that pulls.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Pulling {
     migration: MigrationId,
     source: NodeId,
     order: PullOrder,
+    /// What it takes the machine.
+    effort: Effort,
     /// Pages that have not arrived.
     missing: PageSet,
     /// The page that the process waits for, and since when.
@@ -45,6 +47,7 @@ impl World<'_> {
             migration,
             source,
             order: PullOrder::new(missing.clone()),
+            effort: self.transfers.times.pull(),
             missing: missing.clone(),
             blocked: None,
             unsent: None,
@@ -53,6 +56,10 @@ impl World<'_> {
         };
         self.transfers.pulls.insert(target, pulling);
         self.queue.push(now, Happening::Pull(target));
+        if missing.is_empty() {
+            // Nothing is left to come, and that is all of it.
+            self.queue.push(now, Happening::Pages { target, first: 0, count: 0 });
+        }
     }
 
     /// Sends the next run of pages.
@@ -61,18 +68,18 @@ impl World<'_> {
         let path = self.path(pulling.source, target);
         let Some(pulling) = self.transfers.pulls.get_mut(&target) else { return };
         let Some((first, count)) = pulling.unsent.take().or_else(|| pulling.order.next()) else { return };
-        let mut at = now;
-        for &end in &path {
-            match self.wires.send(at, end, count * PAGE_LEN, Class::Bulk) {
-                Some((_, Fate::Arrives { at: then, .. })) => at = then,
-                Some((_, Fate::Dropped(_))) | None => {
-                    pulling.unsent = Some((first, count));
-                    return self.pull_stalls(now, target);
-                }
+        let bytes = (count * PAGE_LEN) as u64;
+        let paced = now + pulling.effort.on(bytes);
+        let Some(at) = self.convey(now, &path, bytes) else {
+            if let Some(pulling) = self.transfers.pulls.get_mut(&target) {
+                pulling.unsent = Some((first, count));
             }
+            return self.pull_stalls(now, target);
+        };
+        let free_at = path.first().and_then(|end| self.wires.bulk_free_at(*end)).unwrap_or(at).max(paced);
+        if let Some(pulling) = self.transfers.pulls.get_mut(&target) {
+            pulling.stalled_since = None;
         }
-        pulling.stalled_since = None;
-        let free_at = path.first().and_then(|end| self.wires.bulk_free_at(*end)).unwrap_or(at);
         self.queue.push(at, Happening::Pages { target, first, count });
         self.queue.push(free_at, Happening::Pull(target));
     }

@@ -188,6 +188,7 @@ pub(crate) fn agv() {
         },
         access_points: vec![AccessPoint { node: NodeId(902), x_mm: 0, y_mm: 0 }],
         hysteresis_mm: 100,
+        lidar_beams: 256,
         intervals: vec![interval],
         threshold: Duration::from_millis(10),
         give_up: Duration::from_millis(100),

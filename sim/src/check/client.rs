@@ -1,0 +1,66 @@
+//! Guarantee 1, as the client sees it: where nothing between the client and the anchor loses or doubles frames, no request is lost
+//! and no answer comes twice. Beyond the anchor frames are counted, not repaired, so on other paths this says nothing.
+
+use super::scene::Scene;
+use super::{Found, Guarantee};
+use zerogap_proto::{DropReason, Instant};
+use zerogap_scenario::file::{Fault, Testbed};
+use zerogap_scenario::results::RunResult;
+use zerogap_scenario::{Finished, Scenario};
+
+/// Judges what the client measured.
+pub(super) fn judge(scene: &Scene<'_>, finished: &Finished, found: &mut Found) {
+    let result = &finished.result;
+    let at = finished.recorder.records.iter().map(|r| r.answered.unwrap_or(r.due)).max();
+    let at = at.unwrap_or(Instant::ZERO);
+    let requests = result.requests;
+    let path = Path::of(scene.scenario);
+    if path.doubles_nothing && requests.duplicated > 0 {
+        let what = format!("{} answers came twice to the client", requests.duplicated);
+        found.add(Guarantee::OneAnswer, at, what);
+    }
+    if path.loses_nothing && requests.lost > 0 && !scene.is_service_lost() && !refused(result) {
+        let what = format!("{} requests were lost although somebody serves", requests.lost);
+        found.add(Guarantee::OneAnswer, at, what);
+    }
+}
+
+/// What lies between the client and the anchor.
+struct Path {
+    loses_nothing: bool,
+    doubles_nothing: bool,
+}
+
+impl Path {
+    fn of(scenario: &Scenario) -> Self {
+        let testbed = &scenario.testbed;
+        let servers = &testbed.topology.servers;
+        let between = |name: &str| servers.iter().all(|server| server.name != name);
+        let mut links = scenario.topology.cables.iter().filter(|cable| between(&cable.name));
+        let down = testbed.faults.iter().any(|fault| matches!(fault, Fault::LinkDown { link, .. } if between(link)));
+        Self {
+            loses_nothing: !down && !radio_loses(testbed) && links.clone().all(|cable| cable.link.loss == 0.0),
+            doubles_nothing: links.all(|cable| cable.link.duplicate == 0.0),
+        }
+    }
+}
+
+/// A station without any radio for a while may find its frames dropped.
+fn radio_loses(testbed: &Testbed) -> bool {
+    testbed.radio.handover_interruption.0 > zerogap_proto::Duration::ZERO
+}
+
+/// Requests or answers were dropped on purpose: queues and logs are bounded.
+fn refused(result: &RunResult) -> bool {
+    let bounded = [
+        DropReason::LogFull,
+        DropReason::QueueFull,
+        DropReason::HoldQueueFull,
+        DropReason::StaleRequest,
+        DropReason::TooManyClients,
+    ];
+    let dropped = |reason: &DropReason| {
+        result.switches.values().any(|switch| switch.dropped.get(reason).is_some_and(|count| *count > 0))
+    };
+    bounded.iter().any(dropped)
+}
