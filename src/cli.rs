@@ -1,6 +1,9 @@
 //! The arguments. What stands here is also what `--help` says.
 
-use clap::{Args, Parser, Subcommand};
+use crate::calibrate::args::Calibrate;
+use crate::campaign::args::{Campaign, Merge};
+use crate::explore::args::Explore;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use zerogap_proto::Scheme;
@@ -23,7 +26,7 @@ pub(crate) enum Command {
     /// One experiment for real: processes in namespaces, TAPs, real state.
     Run(Experiment),
     /// The same experiment in virtual time: needs no privileges, and the same seed gives the same result.
-    Simulate(Experiment),
+    Simulate(Simulate),
     /// Schemes side by side for real, again and again in turn, beside runs without a migration.
     ///
     /// Every run is a process of its own, with one migration. A control run without one stands beside the schemes at each size, and
@@ -35,6 +38,32 @@ pub(crate) enum Command {
     /// Exit codes: 0 done, whatever the verdicts are; 1 a run could not be completed, 2 usage or configuration, 3 this machine
     /// lacks something.
     Compare(Compare),
+    /// The paper's Table I in virtual time: schemes by sizes of the state, again and again, under both rules of handover.
+    ///
+    /// Runs on all cores; neither the number of threads nor a split into shards changes what comes out. Written to the directory:
+    /// `campaign.json` (every run with its seed, and what they say together), `table.txt`, `added-delay` and `migration-time`
+    /// (the paper's figures 3 and 4) as `.svg` and `.png`, and `testbed.json`, the configuration that all runs share: with it, `zerogap
+    /// simulate` makes any of them again.
+    ///
+    /// Exit codes: 0 done, whatever the verdicts are; 1 a run could not be completed, 2 usage or configuration.
+    Campaign(Campaign),
+    /// The shards of a campaign back to one: the same files as without `--shard`, to the byte.
+    Merge(Merge),
+    /// Measure what this machine takes for what a migration is made of, and write it to a file for `--calibration`.
+    ///
+    /// Makes short runs for real, some minutes in all at the default sizes, and reads from their journals: how long a server stands still
+    /// for a snapshot and between rounds, a full copy, a transfer beside its links' time, the scan of a restored state, a replayed
+    /// request, a control message, and the way of a request through the machine. What the runs left behind is removed, also after Ctrl-C.
+    ///
+    /// Exit codes: 0 done, 1 a run could not be completed, 2 usage or configuration, 3 this machine lacks something.
+    Calibrate(Calibrate),
+    /// Random runs with random faults in virtual time, each judged by the guarantees.
+    ///
+    /// Every run is short and moves the service several times; links lose, double and reorder, servers die, stand still or rot, links
+    /// go down, controllers forget. A run that breaks a guarantee is told with the command that replays it, made as small as possible.
+    ///
+    /// Exit codes: 0 no guarantee was broken, 1 one was, 2 usage or configuration.
+    Explore(Explore),
     /// Run a command inside a node of a running testbed, e.g. `zerogap exec agv -- ping 10.90.255.1`.
     Exec(Exec),
     /// What this machine can and cannot do, and how to mend it.
@@ -80,6 +109,36 @@ pub(crate) struct Experiment {
     /// Print result.json on standard output and nothing else there.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// An experiment in virtual time.
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    #[command(flatten)]
+    pub(crate) experiment: Experiment,
+    /// Lay this file of measured times, which `zerogap calibrate` writes, over the testbed file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibration: Option<PathBuf>,
+    /// Print the run on standard output as a transcript: a line for each thing that matters, phases as headings, requests as counts but
+    /// for those that are late or lost. `--trace=frames` adds every frame, up to 100,000.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "events",
+        conflicts_with = "json"
+    )]
+    pub(crate) trace: Option<Trace>,
+}
+
+/// What a transcript shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Trace {
+    /// What the journal tells, and requests.
+    Events,
+    /// Every frame too.
+    Frames,
 }
 
 impl Experiment {
@@ -130,12 +189,18 @@ pub(crate) struct Compare {
     /// Set any value of the file for all runs, e.g. `--set review.agreements=50`. May be given several times.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(crate) set: Vec<Override>,
+    /// Simulate every run too, with the same configuration and seed, and show what was predicted beside what was measured.
+    #[arg(long)]
+    pub(crate) predict: bool,
+    /// Predict with this file of measured times, which `zerogap calibrate` writes, laid over the testbed file.
+    #[arg(long, value_name = "FILE", requires = "predict")]
+    pub(crate) calibration: Option<PathBuf>,
     /// Print compare.json on standard output and nothing else there.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-fn scheme(name: &str) -> Result<Scheme, String> {
+pub(crate) fn scheme(name: &str) -> Result<Scheme, String> {
     let known = Scheme::ALL.map(Scheme::name).join(", ");
     Scheme::ALL
         .into_iter()

@@ -15,6 +15,18 @@ pub(crate) enum Code {
     Machine = 3,
 }
 
+/// Why a command ended early.
+pub(crate) struct Stopped {
+    pub(crate) code: Code,
+    pub(crate) why: String,
+}
+
+impl Stopped {
+    pub(crate) fn new(code: Code, why: impl fmt::Display) -> Self {
+        Self { code, why: why.to_string() }
+    }
+}
+
 /// Prints an error and gives its code.
 pub(crate) fn fail(code: Code, error: impl fmt::Display) -> ExitCode {
     eprintln!("zerogap: {error}");

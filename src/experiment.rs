@@ -7,7 +7,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use zerogap_proto::{Duration, Event, Instant, NodeId};
-use zerogap_scenario::file;
+use zerogap_scenario::file::{self, Override};
 use zerogap_scenario::results::{event_line, phase_line, report, write};
 use zerogap_scenario::{Finished, Scenario};
 
@@ -20,9 +20,10 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 /// How often in simulated time a fleet's progress is told.
 const SHOW_FLEET_EVERY: Duration = Duration::from_millis(100);
 
-/// Loads the scenario that the arguments ask for, and makes sure that it can run and that its results have a place.
-pub(crate) fn load(args: &Experiment) -> Result<Scenario, String> {
-    let overrides = args.overrides();
+/// Loads the scenario that the arguments ask for, and makes sure that it can run and that its results have a place. What the arguments
+/// set goes above what is `calibrated`.
+pub(crate) fn load(args: &Experiment, calibrated: &[Override]) -> Result<Scenario, String> {
+    let overrides = [calibrated, &args.overrides()].concat();
     let testbed = match &args.file {
         Some(file) => file::load(file, &overrides),
         None if Path::new(FILE).exists() => file::load(Path::new(FILE), &overrides),

@@ -1,12 +1,19 @@
 //! `zerogap`: the command line. Thin: it reads arguments, calls the crate that does the work, prints, and gives the documented
 //! exit code. One file a subcommand.
 
+mod calibrate;
+mod calibration;
+mod campaign;
 mod cli;
 mod compare;
 mod doctor;
 mod exec;
 mod exit;
 mod experiment;
+mod explore;
+mod merge;
+mod one_run;
+mod plot;
 mod run;
 mod simulate;
 mod validate;
@@ -19,7 +26,11 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => run::main(&args),
         Command::Simulate(args) => simulate::main(&args),
+        Command::Calibrate(args) => calibrate::main(&args),
         Command::Compare(args) => compare::main(&args),
+        Command::Campaign(args) => campaign::main(&args),
+        Command::Merge(args) => merge::main(&args),
+        Command::Explore(args) => explore::main(&args),
         Command::Exec(args) => exec::main(&args),
         Command::Doctor(args) => doctor::main(&args),
         Command::Validate(args) => validate::main(&args),

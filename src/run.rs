@@ -12,7 +12,7 @@ const INSTEAD: &str =
     "`zerogap simulate` runs the same experiment in virtual time and needs nothing of this.";
 
 pub(crate) fn main(args: &Experiment) -> ExitCode {
-    let scenario = match load(args) {
+    let scenario = match load(args, &[]) {
         Ok(scenario) => scenario,
         Err(error) => return fail(Code::Usage, error),
     };

@@ -167,6 +167,10 @@ pub enum DropReason {
     QueueFull,
     /// The link's model lost it.
     LinkLoss,
+    /// It waited for the radio channel for too long.
+    LifetimeOver,
+    /// It was sent over the radio as often as it may be, and never acknowledged.
+    RetriesOver,
     /// The link is down.
     LinkDown,
     /// The port refused it.
@@ -191,6 +195,8 @@ impl DropReason {
             Self::HoldQueueFull => "hold-queue-full",
             Self::QueueFull => "queue-full",
             Self::LinkLoss => "link-loss",
+            Self::LifetimeOver => "lifetime-over",
+            Self::RetriesOver => "retries-over",
             Self::LinkDown => "link-down",
             Self::PortError => "port-error",
         }

@@ -44,7 +44,7 @@ impl Sampler {
     /// A length of time. A normal distribution is truncated below at 0: a negative draw is drawn again, which for a mean
     /// of at least 0 is at most every second one.
     pub fn draw(&mut self, distribution: &Distribution) -> Duration {
-        match *distribution {
+        match distribution {
             Distribution::Constant { value } => value.0,
             Distribution::Uniform { from, to } => {
                 let (from, to) = (from.0.as_nanos(), to.0.as_nanos());
@@ -62,9 +62,10 @@ impl Sampler {
             }
             Distribution::LogNormal { median, sigma } => {
                 let median_ns = median.0.as_nanos() as f64;
-                let Ok(factor) = LogNormal::new(0.0, sigma) else { return median.0 };
+                let Ok(factor) = LogNormal::new(0.0, *sigma) else { return median.0 };
                 from_ns(median_ns * factor.sample(&mut self.rng))
             }
+            Distribution::Empirical { values, .. } => values.quantile(self.dice()),
         }
     }
 
@@ -151,6 +152,20 @@ mod tests {
         let mean = drawn.iter().sum::<u64>() as f64 / 2e3;
         // Half-normal: σ √(2/π).
         assert!((mean / 797_885.0 - 1.0).abs() < 0.05, "mean {mean} ns");
+    }
+
+    #[test]
+    fn measured_values_are_drawn_as_often_as_they_were_measured_and_nothing_beyond_them() {
+        let measured = [1_000, 2_000, 2_000, 2_000, 9_000].map(Duration::from_nanos);
+        let measured = Distribution::of_values(measured);
+        assert_eq!(four("empirical", measured.clone()), [2_000, 7_249, 2_000, 2_000]);
+        let mut sampler = stream(1, "empirical");
+        let drawn: Vec<u64> = (0..4_000).map(|_| sampler.draw(&measured).as_nanos()).collect();
+        assert!(drawn.iter().all(|ns| (1_000..=9_000).contains(ns)));
+        let share = drawn.iter().filter(|ns| **ns == 2_000).count() as f64 / 4e3;
+        assert!((share - 0.5).abs() < 0.03, "two of the four steps between neighbours: {share}");
+        let mean = drawn.iter().sum::<u64>() as f64 / 4e3;
+        assert!((mean / measured.mean().as_nanos() as f64 - 1.0).abs() < 0.03, "mean {mean} ns");
     }
 
     #[test]

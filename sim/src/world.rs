@@ -208,6 +208,11 @@ impl<'a> World<'a> {
         }
     }
 
+    /// How many things have happened so far.
+    pub fn happened(&self) -> u64 {
+        self.queue.happened()
+    }
+
     /// The results.
     pub fn finish(mut self) -> Finished {
         let mut remains = Remains::default();

@@ -5,6 +5,7 @@ mod demo;
 mod determinism;
 mod fleet;
 mod guarantees;
+mod radio;
 mod run;
 mod schemes;
 mod transcripts;

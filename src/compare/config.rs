@@ -62,7 +62,20 @@ impl Configs {
 
     /// The configuration of this run, checked; a control run may last longer.
     pub(super) fn of(&self, id: &CellId, duration: Option<Span>) -> Result<Value, Stopped> {
-        let mut set = self.set.clone();
+        let testbed = self.testbed(id, duration, &[])?;
+        let config = serde_json::to_value(&testbed).map_err(|error| Stopped::new(Code::Failed, error))?;
+        Scenario::new(testbed).check().map_err(|error| Stopped::new(Code::Usage, error))?;
+        Ok(config)
+    }
+
+    /// The same, laid over with what was `calibrated`.
+    pub(super) fn testbed(
+        &self,
+        id: &CellId,
+        duration: Option<Span>,
+        calibrated: &[Override],
+    ) -> Result<Testbed, Stopped> {
+        let mut set = [calibrated, &self.set].concat();
         set.push(Override::new("state.size", id.state));
         // All contenders of a repetition send their requests at the same times; the next repetition has others.
         set.push(Override::new("seed", self.shared.seed.wrapping_add(u64::from(id.repetition) - 1)));
@@ -73,20 +86,22 @@ impl Configs {
             Contender::Control => set.push(Override::new("migrations", 0)),
         }
         set.extend(duration.map(|duration| Override::new("duration", duration)));
-        let testbed =
-            file::parse(&self.name, &self.text, &set).map_err(|error| Stopped::new(Code::Usage, error))?;
-        let config = serde_json::to_value(&testbed).map_err(|error| Stopped::new(Code::Failed, error))?;
-        Scenario::new(testbed).check().map_err(|error| Stopped::new(Code::Usage, error))?;
-        Ok(config)
+        file::parse(&self.name, &self.text, &set).map_err(|error| Stopped::new(Code::Usage, error))
     }
 }
 
-/// Whether a run that was made with `kept` is the run that `wanted` asks for. A control run is as long as the migrations that it
-/// was made beside.
+/// Whether a run that was made with `kept` is the run that `wanted` asks for. What an earlier version of this program did not know is at
+/// its default. What only virtual time looks at makes no other run for real. A control run is as long as the migrations that it was made
+/// beside.
 pub(super) fn same(id: &CellId, kept: &Value, wanted: &Value) -> bool {
-    let mut pair = [kept.clone(), wanted.clone()];
-    if id.contender == Contender::Control {
-        pair.iter_mut().filter_map(Value::as_object_mut).for_each(|config| drop(config.remove("duration")));
+    let kept = file::parse("what was kept", &kept.to_string(), &[]).ok();
+    let Some(kept) = kept.and_then(|kept| serde_json::to_value(kept).ok()) else { return false };
+    let mut pair = [kept, wanted.clone()];
+    for config in pair.iter_mut().filter_map(Value::as_object_mut) {
+        config.remove("sim");
+        if id.contender == Contender::Control {
+            config.remove("duration");
+        }
     }
     pair[0] == pair[1]
 }
@@ -139,6 +154,13 @@ mod tests {
         let hot = id(HOT, 1);
         assert!(same(&hot, &of(&[], &hot, None), &of(&["seed=1"], &hot, None)), "that is the default");
         assert!(!same(&hot, &of(&[], &hot, None), &of(&["duration=9s"], &hot, None)));
+        let replay = "sim.replay={kind: constant, value: 1ms}";
+        assert!(same(&hot, &of(&[], &hot, None), &of(&[replay], &hot, None)), "virtual time's business");
+        let mut earlier = of(&[], &hot, None);
+        earlier["review"].as_object_mut().unwrap().remove("deadline");
+        assert!(same(&hot, &earlier, &of(&[], &hot, None)), "what was not known then is at its default");
+        earlier["review"]["agreements"] = 0.into();
+        assert!(!same(&hot, &earlier, &of(&[], &hot, None)), "no longer a configuration");
     }
 
     #[test]

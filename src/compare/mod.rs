@@ -3,37 +3,24 @@
 
 mod config;
 mod plot;
+mod predict;
 mod progress;
-mod run;
 mod store;
 
 use crate::cli::Compare;
-use crate::exit::{Code, fail};
+use crate::exit::{Code, Stopped, fail};
+use crate::one_run;
 use config::Configs;
 use progress::Progress;
-use run::Ended;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use store::Store;
+use store::{Ended, Store};
 use zerogap_proto::Duration;
 use zerogap_scenario::compare::{
-    Cell, CellId, Comparison, Contender, ControlRun, Plan, cell, compare, control_duration, table,
+    Cell, CellId, Comparison, Contender, ControlRun, Foreseen, Plan, cell, compare, control_duration, prediction_table, table,
 };
 use zerogap_scenario::size::Size;
-
-/// Why a comparison ended early.
-pub(super) struct Stopped {
-    code: Code,
-    why: String,
-}
-
-impl Stopped {
-    fn new(code: Code, why: impl fmt::Display) -> Self {
-        Self { code, why: why.to_string() }
-    }
-}
 
 pub(crate) fn main(args: &Compare) -> ExitCode {
     match comparison(args).and_then(|comparison| conclude(args, &comparison)) {
@@ -50,9 +37,9 @@ fn comparison(args: &Compare) -> Result<Comparison, Stopped> {
         configs.of(id, None)?;
     }
     let store = Store::open(&args.out, args.resume)?;
-    let mut runs = Runs { configs, store, cells: Vec::new(), controls: BTreeMap::new() };
+    let mut runs = Runs { configs, store, cells: Vec::new(), controls: BTreeMap::new(), measured: Vec::new() };
     let todo = runs.take_finished(&plan)?;
-    let expected = runs.configs.duration().0 + run::OVERHEAD;
+    let expected = runs.configs.duration().0 + one_run::OVERHEAD;
     let mut progress = Progress::new(plan.cells().len(), todo.len(), expected);
     for (done, id) in todo.iter().enumerate() {
         progress.starts(id, &todo[done..]);
@@ -60,7 +47,9 @@ fn comparison(args: &Compare) -> Result<Comparison, Stopped> {
         progress.ended(id, &result, took, &todo[done + 1..]);
     }
     progress.finish();
-    Ok(compare(&plan, runs.configs.threshold(), runs.cells, &runs.controls))
+    let predictions = args.predict.then(|| predict::predict(args, &runs)).transpose()?;
+    let comparison = compare(&plan, runs.configs.threshold(), runs.cells, &runs.controls);
+    Ok(Comparison { predictions, ..comparison })
 }
 
 /// What was run, and what it takes to run more.
@@ -69,6 +58,8 @@ struct Runs {
     store: Store,
     cells: Vec<Cell>,
     controls: BTreeMap<Size, Vec<ControlRun>>,
+    /// What of each run can be predicted.
+    measured: Vec<(CellId, Foreseen)>,
 }
 
 impl Runs {
@@ -93,7 +84,9 @@ impl Runs {
         };
         let config = self.configs.of(id, duration)?;
         let dir = self.store.begin(id, &config)?;
-        let took = run::run(id, &dir)?;
+        let took = one_run::run(id, &dir).map_err(|Stopped { code, why }| {
+            Stopped::new(code, format_args!("{why}\nwhat is finished stays; go on with --resume"))
+        })?;
         let why = || Stopped::new(Code::Failed, format_args!("{id} left no result in {}", dir.display()));
         let ended = self.store.finished(id, &config).ok_or_else(why)?;
         Ok((self.keep(id, ended), took))
@@ -102,6 +95,7 @@ impl Runs {
     fn keep(&mut self, id: &CellId, ended: Ended) -> Cell {
         let cell = cell(id, &ended.result, &ended.trace);
         self.cells.push(cell.clone());
+        self.measured.push((*id, Foreseen::of(&ended.result)));
         if id.contender == Contender::Control {
             let run = ControlRun { trace: ended.trace, interruptions: ended.result.interruptions };
             self.controls.entry(id.state).or_default().push(run);
@@ -128,11 +122,13 @@ fn conclude(args: &Compare, comparison: &Comparison) -> Result<(), Stopped> {
             |error| Stopped::new(Code::Failed, format_args!("cannot write {}: {error}", path.display()));
         std::fs::write(&path, bytes).map_err(why)?;
     }
+    let predicted = prediction_table(comparison).map_or_else(String::new, |table| format!("\n{table}"));
+    let table = table(comparison) + &predicted;
     // A reader that has gone away wants no more.
     let _ = if !args.json && std::io::stdout().is_terminal() {
-        write!(std::io::stdout(), "{}", table(comparison))
+        write!(std::io::stdout(), "{table}")
     } else {
-        write!(std::io::stderr(), "{}", table(comparison))
+        write!(std::io::stderr(), "{table}")
     };
     if args.json {
         let _ = std::io::stdout().write_all(json.as_bytes());

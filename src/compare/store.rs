@@ -3,19 +3,27 @@
 
 use super::Stopped;
 use super::config::same;
-use super::run::Ended;
 use crate::exit::Code;
+use crate::one_run::CONFIG;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use zerogap_scenario::compare::{CellId, Trace};
-
-/// The configuration beside a run's result. JSON is YAML, so it can be run again as it is.
-pub(super) const CONFIG: &str = "testbed.json";
+use zerogap_scenario::file;
+use zerogap_scenario::results::RunResult;
+use zerogap_scenario::size::Span;
 
 /// The directory.
 pub(super) struct Store {
     out: PathBuf,
+}
+
+/// A run that is over.
+pub(super) struct Ended {
+    /// Its result.
+    pub(super) result: RunResult,
+    /// Its requests.
+    pub(super) trace: Trace,
 }
 
 impl Store {
@@ -40,6 +48,12 @@ impl Store {
         let result = serde_json::from_slice(&fs::read(dir.join("result.json")).ok()?).ok()?;
         let trace = Trace::parse(&fs::read_to_string(dir.join("requests.csv")).ok()?).ok()?;
         same(id, &kept, wanted).then_some(Ended { result, trace })
+    }
+
+    /// How long at least the AGV drove in this run, if its configuration is there.
+    pub(super) fn duration(&self, id: &CellId) -> Option<Span> {
+        let path = self.out.join(id.directory()).join(CONFIG);
+        file::load(&path, &[]).ok().map(|testbed| testbed.duration)
     }
 
     /// An empty directory for this run, with its configuration. What an earlier attempt has left is removed.

@@ -80,6 +80,11 @@ impl Radio {
         }
     }
 
+    /// The access point that the station is associated with, by its place in the configuration.
+    pub fn access_point(&self) -> Option<usize> {
+        self.stations.first()?.current
+    }
+
     /// What went no further, by reason.
     pub fn dropped(&self) -> &BTreeMap<DropReason, u64> {
         &self.dropped

@@ -47,6 +47,7 @@ pub fn compare(
         repeat: plan.repeat(),
         groups,
         cells: sorted,
+        predictions: None,
     }
 }
 

@@ -11,18 +11,21 @@ mod cell;
 mod group;
 mod model;
 mod plan;
+mod predict;
 mod remaining;
 mod requests;
 mod spread;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod windows;
 
 pub use cell::cell;
 pub use group::compare;
 pub use model::{Cell, CellHost, Comparison, Control, Group, GroupHost, GroupRequests, SCHEMA};
+pub(crate) use plan::once;
 pub use plan::{CellId, Contender, Plan, control_duration};
+pub use predict::{Beside, Foreseen, Prediction, Predictions, prediction_table, predictions};
 pub use remaining::Remaining;
 pub use requests::{RequestsError, Trace};
 pub use spread::Spread;

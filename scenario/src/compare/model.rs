@@ -2,6 +2,7 @@
 //! additions are fine. What `result.json` has too means the same as there. Times and spreads of times are nanoseconds.
 
 use super::plan::Contender;
+use super::predict::Predictions;
 use super::spread::Spread;
 use crate::results::{Requests, Verdict};
 use serde::Serialize;
@@ -27,6 +28,9 @@ pub struct Comparison {
     pub groups: Vec<Group>,
     /// Every run, in the same order, the repetitions of a group one after the other.
     pub cells: Vec<Cell>,
+    /// The runs beside the same in virtual time, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<Predictions>,
 }
 
 /// A run.

@@ -117,7 +117,8 @@ pub fn control_duration(usual: Span, longest_window: Duration) -> Span {
     Span(usual.0.max(Duration::from_nanos(wanted_ns)))
 }
 
-fn once<T: Copy + PartialEq>(listed: &[T]) -> Vec<T> {
+/// The items in their order, each at its first place only.
+pub(crate) fn once<T: Copy + PartialEq>(listed: &[T]) -> Vec<T> {
     let mut once = Vec::new();
     for item in listed {
         if !once.contains(item) {

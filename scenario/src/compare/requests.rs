@@ -2,6 +2,7 @@
 //! needs it.
 
 use super::Spread;
+use crate::results::StallSpan;
 
 /// The answered requests of a run, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,15 @@ impl Trace {
         Ok(trace)
     }
 
+    /// The response RTTs of what was not under way while the machine stood still.
+    pub fn undisturbed_ns(&self, stalls: &[StallSpan]) -> Vec<u64> {
+        let disturbed = |r: &&Answered| {
+            let until = r.due_ns.saturating_add(r.rtt_ns);
+            stalls.iter().any(|s| s.start_ns <= until && s.start_ns.saturating_add(s.length_ns) >= r.due_ns)
+        };
+        self.answered.iter().filter(|r| !disturbed(r)).map(|r| r.rtt_ns).collect()
+    }
+
     /// When the first and the last answered request were due.
     pub(super) fn span_ns(&self) -> Option<(u64, u64)> {
         Some((self.answered.first()?.due_ns, self.answered.last()?.due_ns))
@@ -92,6 +102,10 @@ mod tests {
         assert_eq!(trace.most_delayed_ns(0, 29), Some((10, 13)));
         assert_eq!(trace.most_delayed_ns(13, 30), Some((30, 38)), "under way at its end");
         assert_eq!(trace.most_delayed_ns(14, 29), None);
+        let stall = |start_ns, length_ns| StallSpan { start_ns, length_ns };
+        assert_eq!(trace.undisturbed_ns(&[]), [3, 8]);
+        assert_eq!(trace.undisturbed_ns(&[stall(14, 15), stall(39, 9)]), [3, 8], "between the two and after them");
+        assert_eq!(trace.undisturbed_ns(&[stall(5, 5)]), [8], "it ended when the first was due");
     }
 
     #[test]

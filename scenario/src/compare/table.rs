@@ -4,11 +4,11 @@
 use super::model::{Comparison, Group};
 use super::plan::Contender;
 use super::spread::Spread;
+use crate::columns::{MS, S, aligned, number};
 use crate::size::Size;
-use std::fmt::Write as _;
 
-const MS: u64 = 1_000_000;
-const S: u64 = 1_000_000_000;
+/// Text columns to the left, counts to the right.
+const TO_THE_RIGHT: [bool; 10] = [false, false, false, true, false, false, true, true, true, false];
 
 const LEGEND: &str = "
 Median over the runs [lowest..highest]. Added delay and downtime are those within the migration; those of the control are of
@@ -39,7 +39,7 @@ pub fn table(comparison: &Comparison) -> String {
         }
         rows.push(row(group, new));
     }
-    let mut text = aligned(&rows);
+    let mut text = aligned(&rows, TO_THE_RIGHT);
     text.push_str(LEGEND);
     text
 }
@@ -78,40 +78,6 @@ fn spread(spread: Option<Spread>, unit_ns: u64) -> String {
     }
 }
 
-/// In the unit, with three digits or as many as stand before the point; nothing below a thousandth.
-fn number(ns: u64, unit_ns: u64) -> String {
-    if ns == 0 {
-        return "0".to_owned();
-    }
-    let value = ns as f64 / unit_ns as f64;
-    let decimals = match value {
-        ..1.0 => 3,
-        ..10.0 => 2,
-        ..100.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.decimals$}")
-}
-
-/// Text columns to the left, counts to the right.
-fn aligned(rows: &[[String; 10]]) -> String {
-    const TO_THE_RIGHT: [bool; 10] = [false, false, false, true, false, false, true, true, true, false];
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (column, field) in row.iter().enumerate() {
-            let (width, gap) = (width(column), if column == 0 { "" } else { "  " });
-            let _ = match TO_THE_RIGHT[column] {
-                true => write!(line, "{gap}{field:>width$}"),
-                false => write!(line, "{gap}{field:<width$}"),
-            };
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,13 +85,6 @@ mod tests {
     use crate::compare::{CellId, Plan, Trace, cell, compare};
     use crate::results::Verdict;
     use zerogap_proto::{Duration, Scheme};
-
-    #[test]
-    fn numbers_have_three_digits_or_as_many_as_stand_before_the_point() {
-        let shown = |ns| number(ns, MS);
-        assert_eq!([0, 349_647, 4_984_000].map(shown), ["0", "0.350", "4.98"]);
-        assert_eq!([12_750_000, 149_800_000, 4_012_000_000].map(shown), ["12.8", "150", "4012"]);
-    }
 
     #[test]
     fn the_table_has_a_line_for_each_scheme_and_size_and_the_control_last() {

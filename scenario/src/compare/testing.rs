@@ -8,7 +8,7 @@ use crate::size::Size;
 use serde_json::json;
 
 /// Milliseconds in nanoseconds.
-pub(super) const fn ms(ms: u64) -> u64 {
+pub(crate) const fn ms(ms: u64) -> u64 {
     ms * 1_000_000
 }
 
@@ -18,7 +18,7 @@ pub(super) fn id(contender: Contender, repetition: u32) -> CellId {
 }
 
 /// A run of 781 requests that nobody noticed, with one migration (start, end, added delay) or none.
-pub(super) fn result(migration: Option<(u64, u64, u64)>) -> RunResult {
+pub(crate) fn result(migration: Option<(u64, u64, u64)>) -> RunResult {
     let figures = json!({"count": 0});
     let migrations: Vec<_> = migration
         .iter()

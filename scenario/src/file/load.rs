@@ -4,7 +4,7 @@
 use super::error::{FileError, Place, Problem};
 use super::locate::locate;
 use super::overrides::{self, Override};
-use super::{Testbed, blame, check};
+use super::{Testbed, blame, check, measured};
 use serde_json::Value;
 use std::path::Path;
 
@@ -21,11 +21,28 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Testbed, FileError> {
     parse(&name, &text, overrides)
 }
 
-/// The testbed in this text, changed by `overrides` in their order. `name` is what errors call the text.
+/// The testbed in this text, changed by `overrides` in their order. `name` is what errors call the text; files that it names are
+/// looked for beside it.
 ///
 /// # Errors
 /// The first mistake in it.
 pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Testbed, FileError> {
+    let mut tree = tree_of(name, text)?;
+    for change in overrides {
+        let set = |problem: Problem| problem.in_place(Place::Set(change.to_string()));
+        let value = self::tree(&change.value).map_err(|mistake| set(mistake.problem()))?;
+        overrides::apply(&mut tree, change, value).map_err(set)?;
+        prune(&mut tree);
+    }
+    let inlined = inlined(&mut tree, name);
+    inlined.and_then(|()| typed(tree)).map_err(|problem| {
+        let place = place_of(name, text, overrides, &problem);
+        problem.in_place(place)
+    })
+}
+
+/// The tree of values in this text, those of files that it names among them.
+pub(super) fn tree_of(name: &str, text: &str) -> Result<Value, FileError> {
     let mut tree = tree(text).map_err(|mistake| {
         let parsers = match &mistake {
             Mistake::Syntax { at: Some(at), .. } => Some(line(name, at)),
@@ -35,16 +52,30 @@ pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Testbed, 
         let place = parsers.unwrap_or_else(|| place_of(name, text, &[], &problem));
         problem.in_place(place)
     })?;
-    for change in overrides {
-        let set = |problem: Problem| problem.in_place(Place::Set(change.to_string()));
-        let value = self::tree(&change.value).map_err(|mistake| set(mistake.problem()))?;
-        overrides::apply(&mut tree, change, value).map_err(set)?;
-        prune(&mut tree);
-    }
-    typed(tree).map_err(|problem| {
-        let place = place_of(name, text, overrides, &problem);
+    inlined(&mut tree, name).map_err(|problem| {
+        let place = place_of(name, text, &[], &problem);
+        problem.in_place(place)
+    })?;
+    Ok(tree)
+}
+
+/// Whether these overrides, which are what `text` says, make a testbed of the demo.
+pub(super) fn try_out(name: &str, text: &str, overrides: &[Override]) -> Result<(), FileError> {
+    let mut tree = Value::Null;
+    let mut applied = overrides.iter().try_for_each(|change| {
+        let value = self::tree(&change.value).map_err(Mistake::problem)?;
+        overrides::apply(&mut tree, change, value)
+    });
+    applied = applied.and_then(|()| typed(tree).map(drop));
+    applied.map_err(|problem| {
+        let place = place_of(name, text, &[], &problem);
         problem.in_place(place)
     })
+}
+
+/// Paths in a text are relative to where it is.
+fn inlined(tree: &mut Value, name: &str) -> Result<(), Problem> {
+    measured::inline(tree, Path::new(name).parent().unwrap_or_else(|| Path::new("")))
 }
 
 fn typed(tree: Value) -> Result<Testbed, Problem> {

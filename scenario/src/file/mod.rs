@@ -12,15 +12,20 @@ mod blame;
 mod check;
 mod client;
 mod control;
+mod distribution;
 mod error;
 mod fault;
 mod fleet;
 mod load;
 mod locate;
+mod measured;
 mod network;
+mod overlay;
 mod overrides;
 mod service;
+mod values;
 mod virtual_time;
+mod wifi;
 mod words;
 
 #[cfg(test)]
@@ -28,14 +33,18 @@ mod tests;
 
 pub use client::{Client, Floor, Obstacle, Point};
 pub use control::{Controllers, Copying, NoStandby, NotConverged, Review, Timeouts};
+pub use distribution::Distribution;
 pub use error::{FileError, Place};
 pub use fault::{At, Fault};
 pub use fleet::Fleet;
 pub use load::{load, parse};
 pub use network::{AccessPoint, Link, LinkOverride, Links, Radio, Server, Topology, Trunk};
+pub use overlay::overlay;
 pub use overrides::{Override, OverrideError};
 pub use service::{Selection, Service};
-pub use virtual_time::{Core, Distribution, JobTime, Placement, Sim};
+pub use values::{Values, ValuesError};
+pub use virtual_time::{Core, JobTime, Placement, Sim};
+pub use wifi::{OfdmRate, Wifi, WifiAccess, WifiRange, WifiRate, WifiStandard};
 
 use crate::size::{Size, Span};
 use schemars::JsonSchema;

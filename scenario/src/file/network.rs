@@ -1,6 +1,7 @@
 //! Switches, access points, servers, and what the links between them are like. Every wire has a name: that of the server or
 //! access point at its end, or `s1-s2` for the trunk between `s1` and `s2`.
 
+use super::Wifi;
 use crate::size::{Rate, Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,9 @@ pub struct Radio {
     pub handover_interruption: Span,
     /// How long the old access point still carries frames after a change; without effect on an interrupted handover.
     pub overlap: Span,
+    /// An IEEE 802.11a channel in place of `link`, in virtual time; left out for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wifi: Option<Wifi>,
 }
 
 impl Trunk {
@@ -210,6 +214,6 @@ impl Default for Radio {
     fn default() -> Self {
         let link =
             Link { rate: Rate(54_000_000), delay: Span::us(54), jitter: Span::us(135), ..Link::default() };
-        Self { link, handover_interruption: Span::default(), overlap: Span::ms(100) }
+        Self { link, handover_interruption: Span::default(), overlap: Span::ms(100), wifi: None }
     }
 }

@@ -217,3 +217,27 @@ proptest::proptest! {
         let _ = parse("t.yaml", &torn, &[]);
     }
 }
+
+#[test]
+fn measured_values_come_from_a_file_beside_the_testbed_and_are_kept_with_it() {
+    let dir = std::env::temp_dir().join(format!("zerogap-measured-{}", std::process::id()));
+    std::fs::create_dir_all(dir.join("times")).unwrap();
+    std::fs::write(dir.join("times/replay.txt"), "# measured\n30 us\n10000\n").unwrap();
+    std::fs::write(dir.join("times/wrong.txt"), "10 us\n\nsoon # or later\n").unwrap();
+    let file = dir.join("t.yaml");
+    let text = |name: &str| format!("sim:\n  replay:\n    kind: empirical\n    file: times/{name}.txt\n");
+    std::fs::write(&file, text("replay")).unwrap();
+    let testbed = load(&file, &[]);
+    let wrong = parse(&file.display().to_string(), &text("wrong"), &[]);
+    let set = parse(&file.display().to_string(), "", &[Override::new("sim.replay", "{kind: empirical, file: times/replay.txt}")]);
+    std::fs::remove_dir_all(&dir).unwrap();
+
+    let testbed = testbed.unwrap_or_else(|error| panic!("{error}"));
+    let measured = [30_000, 10_000].map(Duration::from_nanos);
+    assert_eq!(testbed.sim.replay, Distribution::of_values(measured));
+    assert_eq!(set, Ok(testbed.clone()), "--set says the same");
+    let kept = serde_json::to_string(&testbed).unwrap();
+    assert_eq!(read(&kept), testbed, "the file is no longer needed");
+    let complaint = wrong.unwrap_err().to_string().replace(&dir.display().to_string(), "DIR");
+    insta::assert_snapshot!(complaint, @"DIR/t.yaml:4:5: sim.replay.file: DIR/times/wrong.txt, line 3: `soon` is not a duration; write a number and a unit, such as 10 ms");
+}

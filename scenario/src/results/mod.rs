@@ -10,6 +10,7 @@ mod interruptions;
 mod live;
 mod migrations;
 mod model;
+mod radio;
 mod report;
 mod stalls;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use model::{
     Cause, Ending, Host, Interruption, JournalFigures, MigrationFigures, PhaseSpan, PullFigures, Requests,
     RoundFigures, RunResult, SCHEMA, StallSpan, SwitchFigures, Windows,
 };
+pub use radio::RadioFigures;
 pub use report::report;
 pub use verdict::{Evidence, Verdict};
 pub use write::{WriteError, write};
@@ -40,6 +42,7 @@ use figures::Samples;
 use interruptions::Surroundings;
 use migrations::Migration;
 use stalls::Stalls;
+use std::collections::BTreeMap;
 use zerogap_proto::{Duration, Instant, Record};
 
 /// The result of a run. Records may come in any order; each request has one.
@@ -81,6 +84,7 @@ pub fn compute(records: &[Record], journal: &Journal, facts: &Facts, names: &Nam
             .map(|(n, d)| (names.name(*n).into(), hex_digest(*d)))
             .collect(),
         switches: facts.switches.iter().map(|(n, s)| (names.name(*n).into(), s.clone())).collect(),
+        radio: BTreeMap::new(),
         host: stalls::host(&facts.stalls),
         evidence: verdict::evidence(&requests),
         journal: JournalFigures { events: journal.len() as u64, dropped: journal.dropped() },

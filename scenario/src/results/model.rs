@@ -4,6 +4,7 @@
 use super::facts::World;
 use super::figures::Figures;
 use super::fleet::FleetFigures;
+use super::radio::RadioFigures;
 use super::verdict::{Evidence, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -53,6 +54,9 @@ pub struct RunResult {
     pub state_digests: BTreeMap<String, String>,
     /// What each switch counted, by name.
     pub switches: BTreeMap<String, SwitchFigures>,
+    /// What was counted on each access point's channel, by name, where the radio is modelled.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub radio: BTreeMap<String, RadioFigures>,
     /// What the machine did to the run.
     pub host: Host,
     /// What the number of requests allows to claim.

@@ -4,9 +4,11 @@
 use super::figures::Figures;
 use super::fleet::{FleetFigures, FleetMigrations};
 use super::model::{Interruption, MigrationFigures, PullFigures, RunResult, SwitchFigures};
+use super::radio::RadioFigures;
 use super::verdict::{Verdict, plural};
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use zerogap_proto::{Duration, Instant};
+use zerogap_proto::{DropReason, Duration, Instant};
 
 /// Interruptions that are listed one by one.
 const INTERRUPTIONS_SHOWN: usize = 5;
@@ -38,6 +40,9 @@ pub fn report(result: &RunResult, colour: bool) -> String {
     }
     if result.fleet.is_none() {
         result.switches.iter().for_each(|(switch, figures)| row("switch", switch_line(switch, figures)));
+    }
+    for (point, figures) in result.radio.iter().filter(|(_, figures)| figures.sent > 0) {
+        row("radio", radio_line(point, figures));
     }
     if result.host.stall_max_ns > 0 {
         let stalls = plural(result.host.stalls.len() as u64, "stall");
@@ -174,14 +179,22 @@ fn interruption_line(i: &Interruption) -> String {
 }
 
 fn switch_line(name: &str, figures: &SwitchFigures) -> String {
-    let dropped: Vec<String> = figures
-        .dropped
-        .iter()
-        .filter(|(_, n)| **n > 0)
-        .map(|(why, n)| format!("{n} {}", why.name()))
-        .collect();
-    let dropped = if dropped.is_empty() { "none".to_owned() } else { dropped.join(", ") };
+    let dropped = drops(&figures.dropped);
     format!("{name} {} frames in, {} out, dropped: {dropped}", figures.frames_in, figures.frames_out)
+}
+
+fn radio_line(name: &str, figures: &RadioFigures) -> String {
+    let RadioFigures { sent, delivered, collided, dropped, .. } = figures;
+    let (busy, dropped) = (time(figures.busy_ns), drops(dropped));
+    format!(
+        "{name} busy for {busy}: {sent} sent, {collided} collided, {delivered} delivered, dropped: {dropped}"
+    )
+}
+
+fn drops(dropped: &BTreeMap<DropReason, u64>) -> String {
+    let counted = dropped.iter().filter(|(_, n)| **n > 0);
+    let dropped: Vec<String> = counted.map(|(why, n)| format!("{n} {}", why.name())).collect();
+    if dropped.is_empty() { "none".to_owned() } else { dropped.join(", ") }
 }
 
 fn time(ns: u64) -> String {

@@ -1,5 +1,6 @@
 //! One transfer as a flow: what it carries, how far it is for each target, and what follows when it has arrived.
 
+use super::times::Effort;
 use std::collections::BTreeMap;
 use zerogap_proto::{Instant, MigrationId, NodeId};
 use zerogap_server_app::{Memory as _, PAGE_LEN, PageSet, SparseMemory};
@@ -25,6 +26,8 @@ pub(super) struct Flow {
     /// The pages that are sent, or in a lazy one left out.
     pub(super) pages: PageSet,
     pub(super) cargo: Cargo,
+    /// What it takes the machine.
+    pub(super) effort: Effort,
     /// Bytes for each target.
     pub(super) bytes: u64,
     /// Pages that are not zero.
@@ -37,6 +40,7 @@ pub(super) struct Flow {
 }
 
 impl Flow {
+    #[allow(clippy::too_many_arguments, reason = "it is what a flow is made of")]
     pub(super) fn new(
         migration: MigrationId,
         source: NodeId,
@@ -44,6 +48,7 @@ impl Flow {
         image: SparseMemory,
         pages: PageSet,
         cargo: Cargo,
+        effort: Effort,
         began: Instant,
     ) -> Self {
         let full_pages = full_pages(&image, &pages);
@@ -58,6 +63,7 @@ impl Flow {
             image,
             pages,
             cargo,
+            effort,
             bytes: (header_len + pages_len).max(1),
             full_pages,
             sent: targets.into_iter().map(|target| (target, 0)).collect(),

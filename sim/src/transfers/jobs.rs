@@ -16,11 +16,13 @@ impl World<'_> {
                 self.send_all(at, node, migration, &targets, cargo);
             }
             Job::Round { migration, targets } => {
-                self.send_rest(now, node, migration, &targets, Cargo::Round);
+                let at = self.stand_still(now, node, migration);
+                self.send_rest(at, node, migration, &targets, Cargo::Round);
             }
             Job::Finish { migration, header, targets, lazy } => {
                 let cargo = if lazy { Cargo::Lazy { header } } else { Cargo::Image { header, frozen: true } };
-                self.send_rest(now, node, migration, &targets, cargo);
+                let at = self.stand_still(now, node, migration);
+                self.send_rest(at, node, migration, &targets, cargo);
             }
             Job::Receive { migration } => {
                 self.transfers.receiving.insert(node, migration);
@@ -28,7 +30,7 @@ impl World<'_> {
             Job::Scan { migration } => {
                 let scanned = self.transfers.scanned.remove(&node);
                 let bytes = if scanned { 0 } else { self.scenario.testbed.state.size.0 };
-                let takes = self.jobs.job(&self.scenario.testbed.sim.restore, bytes);
+                let takes = self.transfers.times.restore(bytes);
                 self.job_done(now + takes, node, migration, JobResult::ScanNow);
             }
         }
@@ -37,21 +39,25 @@ impl World<'_> {
     /// Takes the image; gives when that is done. The process stands still meanwhile, but for a full copy, for which it is
     /// frozen anyway.
     fn cut(&mut self, now: Instant, node: NodeId, migration: MigrationId, image: Image) -> Instant {
-        let (sim, bytes) = (&self.scenario.testbed.sim, self.scenario.testbed.state.size.0);
         match image {
-            Image::CopyOnWrite => {
-                let at = now + self.jobs.job(&sim.snapshot, bytes);
-                if let Some(host) = self.hosts.get_mut(&node) {
-                    host.free_at = host.free_at.max(at);
-                }
-                at
-            }
+            Image::CopyOnWrite => self.stand_still(now, node, migration),
             Image::FullCopy => {
-                let at = now + self.jobs.job(&sim.copy, bytes);
+                let at = now + self.transfers.times.copy();
                 self.job_done(at, node, migration, JobResult::Taken);
                 at
             }
         }
+    }
+
+    /// Forks a child that sends: gives when that is done. Until then the process handles nothing.
+    fn stand_still(&mut self, now: Instant, node: NodeId, migration: MigrationId) -> Instant {
+        let followed = self.transfers.rounds.get(&node).is_some_and(|(of, _)| *of == migration);
+        let times = &mut self.transfers.times;
+        let at = now + if followed { times.round() } else { times.snapshot() };
+        if let Some(host) = self.hosts.get_mut(&node) {
+            host.free_at = host.free_at.max(at);
+        }
+        at
     }
 
     /// All of the memory as it is now.
@@ -105,9 +111,10 @@ impl World<'_> {
         };
         let id = self.transfers.next_id;
         self.transfers.next_id += 1;
-        let flow = Flow::new(migration, source, nodes, image, pages, cargo, at);
+        let effort = self.transfers.times.transfer();
+        let flow = Flow::new(migration, source, nodes, image, pages, cargo, effort, at);
         self.transfers.flows.insert(id, flow);
-        self.queue.push(at, Happening::Transfer(id));
+        self.queue.push(at + effort.base, Happening::Transfer(id));
     }
 
     /// The nodes behind the endpoints, if all of them wait for this migration.

@@ -5,14 +5,16 @@ mod flow;
 mod jobs;
 mod path;
 mod pull;
+mod times;
 
 use crate::world::{Actor, Happening, World};
 use flow::{Cargo, Flow};
 use pull::Pulling;
+use times::Times;
 use std::collections::{BTreeMap, BTreeSet};
 use zerogap_proto::{Duration, Instant, JobFailure, JobResult, MigrationId, NodeId, Round};
+use zerogap_scenario::file::Testbed;
 use zerogap_server_app::SparseMemory;
-use zerogap_switch::link::{Class, Fate};
 
 /// How much of the state is sent at one time.
 const PIECE_BYTES: u64 = 256 * 1_024;
@@ -22,8 +24,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(10);
 const TORN_AFTER: Duration = Duration::from_secs(5);
 
 /// The transfers under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Transfers {
+    times: Times,
     next_id: u64,
     flows: BTreeMap<u64, Flow>,
     receiving: BTreeMap<NodeId, MigrationId>,
@@ -32,6 +35,21 @@ pub struct Transfers {
     pulls: BTreeMap<NodeId, Pulling>,
     /// Targets that have scanned what arrived while it did.
     scanned: BTreeSet<NodeId>,
+}
+
+impl Transfers {
+    /// None yet.
+    pub(crate) fn new(testbed: &Testbed) -> Self {
+        Self {
+            times: Times::new(testbed),
+            next_id: 0,
+            flows: BTreeMap::new(),
+            receiving: BTreeMap::new(),
+            rounds: BTreeMap::new(),
+            pulls: BTreeMap::new(),
+            scanned: BTreeSet::new(),
+        }
+    }
 }
 
 impl World<'_> {
@@ -45,15 +63,11 @@ impl World<'_> {
         }
         let piece = PIECE_BYTES.min(total - sent);
         let path = self.path(source, target);
-        let mut at = now;
-        for &end in &path {
-            match self.wires.send(at, end, piece as usize, Class::Bulk) {
-                Some((_, Fate::Arrives { at: then, .. })) => at = then,
-                Some((_, Fate::Dropped(_))) | None => return self.stall(now, id),
-            }
-        }
+        let Some(at) = self.convey(now, &path, piece) else { return self.stall(now, id) };
         let free_at = path.first().and_then(|end| self.wires.bulk_free_at(*end)).unwrap_or(at);
         let Some(flow) = self.transfers.flows.get_mut(&id) else { return };
+        let free_at = free_at.max(now + flow.effort.on(piece));
+        let at = at.max(free_at);
         flow.stalled_since = None;
         flow.sent.insert(target, sent + piece);
         if sent + piece == total {

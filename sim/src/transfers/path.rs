@@ -1,8 +1,10 @@
-//! The way of a transfer through the topology.
+//! The way of a transfer through the topology, and how long a piece of it is under way.
 
 use crate::world::World;
-use zerogap_proto::{NodeId, PortId};
+use zerogap_proto::{Duration, Instant, NodeId, PortId};
+use zerogap_scenario::bulk::{FRAME_BYTES, on_the_wire};
 use zerogap_scenario::topology::End;
+use zerogap_switch::link::{Class, Fate};
 
 impl World<'_> {
     /// The ends at which a piece goes in, hop by hop.
@@ -19,5 +21,26 @@ impl World<'_> {
         // The last wire as the target would send into it, from its other end.
         path.extend(self.wires.beyond(End { node: target, port: PortId(0) }).filter(|end| end.node == there));
         path
+    }
+
+    /// Sends a piece along a path: when the last of it arrives; `None` if a link takes nothing. The piece stands for frames one behind
+    /// the other, each of which goes on as soon as it is there: a link has begun with the first while the one before sends the rest.
+    pub(super) fn convey(&mut self, now: Instant, path: &[End], bytes: u64) -> Option<Instant> {
+        let wire_bytes = on_the_wire(bytes);
+        let frame_bytes = wire_bytes.min(FRAME_BYTES);
+        let (mut first_there, mut last_there) = (now, now);
+        for &end in path {
+            let rate_bps = self.wires.link_from(end)?.1.config().rate_bps;
+            let Some((_, Fate::Arrives { at, .. })) =
+                self.wires.send(first_there, end, wire_bytes as usize, Class::Bulk)
+            else {
+                return None;
+            };
+            let rest = Duration::of_bytes(wire_bytes - frame_bytes, rate_bps);
+            first_there = Instant::ZERO + at.since(Instant::ZERO + rest);
+            // A faster link waits for the last frame.
+            last_there = at.max(last_there + Duration::of_bytes(frame_bytes, rate_bps));
+        }
+        Some(last_there)
     }
 }

@@ -5,6 +5,7 @@ pub mod child;
 pub mod clock;
 pub mod fd;
 pub mod fork;
+pub mod interrupt;
 pub mod lock;
 pub mod packet;
 pub mod pidfd;

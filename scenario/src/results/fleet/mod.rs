@@ -223,6 +223,7 @@ impl Tally {
                 .map(|(node, digest)| (names.name(*node).into(), hex_digest(*digest)))
                 .collect(),
             switches: facts.switches.iter().map(|(node, s)| (names.name(*node).into(), s.clone())).collect(),
+            radio: BTreeMap::new(),
             host: stalls::host(&facts.stalls),
             evidence: verdict::evidence(&requests),
             journal: JournalFigures { events: journal.len() as u64, dropped: journal.dropped() },

@@ -1,61 +1,71 @@
-//! One run of a comparison: a fresh process of this program, which ends when this one does. What it tells people is kept beside its
+//! One run for real in a fresh process of this program, which ends when this one does. What it tells people is kept beside its
 //! result.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "how long a run takes is real time")]
 
-use super::Stopped;
-use super::store::CONFIG;
-use crate::exit::Code;
+use crate::exit::{Code, Stopped};
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Instant;
 use zerogap_proto::Duration;
-use zerogap_scenario::compare::{CellId, Trace};
-use zerogap_scenario::results::RunResult;
 use zerogap_testbed::sys::child::die_with_parent;
+use zerogap_testbed::sys::interrupt;
 
 /// About what a run takes beside the time that the AGV drives.
-pub(super) const OVERHEAD: Duration = Duration::from_secs(1);
-/// This very program, even if another one has been built in its place since the comparison began.
+pub(crate) const OVERHEAD: Duration = Duration::from_secs(1);
+/// The configuration beside a run's result. JSON is YAML, so it can be run again as it is.
+pub(crate) const CONFIG: &str = "testbed.json";
+/// This very program, even if another one has been built in its place meanwhile.
 const SELF_EXE: &str = "/proc/self/exe";
 /// What the program tells people.
 const LOG: &str = "log.txt";
-
-/// A run that is over.
-pub(super) struct Ended {
-    /// Its result.
-    pub(super) result: RunResult,
-    /// Its requests.
-    pub(super) trace: Trace,
-}
+/// How soon it is noticed that a run has ended, or that this process is asked to.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// Runs what is configured in `dir` and leaves its files there. Says how long it took. Interrupted, failed and inconclusive are
-/// results; what keeps the program from running ends the comparison.
-pub(super) fn run(id: &CellId, dir: &Path) -> Result<Duration, Stopped> {
-    let cannot = |error: io::Error| Stopped::new(Code::Failed, format_args!("{id} cannot be run: {error}"));
+/// results; what keeps the program from running is an error, and so is being asked to end. `what` is what people call the run.
+pub(crate) fn run(what: &dyn fmt::Display, dir: &Path) -> Result<Duration, Stopped> {
+    let cannot = |error: io::Error| Stopped::new(Code::Failed, format_args!("{what} cannot be run: {error}"));
     let started = Instant::now();
     let mut command = Command::new(SELF_EXE);
     command.arg0("zerogap").arg("run").arg(dir.join(CONFIG)).arg("--out").arg(dir);
     let log = File::create(dir.join(LOG)).map_err(cannot)?;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     die_with_parent(&mut command);
-    let status = command.status().map_err(cannot)?;
+    let status = ended(command.spawn().map_err(cannot)?).map_err(cannot)?;
     let took = Duration::from_nanos(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    if interrupt::asked_to_end() {
+        return Err(Stopped::new(Code::Failed, format_args!("{what}: interrupted")));
+    }
     match outcome(status, dir.join("result.json").exists()) {
         Ok(()) => Ok(took),
         Err(code) => {
             let log = fs::read_to_string(dir.join(LOG)).unwrap_or_default();
             let said = said(&log).unwrap_or_else(|| status.to_string());
-            let rest = "what is finished stays; go on with --resume";
-            Err(Stopped::new(code, format_args!("{id}: {said}\n{rest}")))
+            Err(Stopped::new(code, format_args!("{what}: {said}")))
         }
     }
 }
 
-/// Whether a run that ended so is a result, or with which code the comparison ends.
+/// Waits for a run; ends it if this process is asked to end.
+fn ended(mut child: Child) -> io::Result<ExitStatus> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if interrupt::asked_to_end() {
+            child.kill()?;
+            return child.wait();
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Whether a run that ended so is a result, or with which code whoever wanted it ends.
 fn outcome(status: ExitStatus, has_result: bool) -> Result<(), Code> {
     match status.code() {
         Some(0 | 1 | 4) if has_result => Ok(()),
