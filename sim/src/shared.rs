@@ -24,6 +24,7 @@ impl World<'_> {
         }
         let (messages, busiest_second) = (self.to_sdn.total(), self.to_sdn.busiest());
         FleetFigures {
+            happened: self.happened(),
             sdn: SdnFigures { messages, busiest_second, dropped },
             trunks: trunks.collect(),
             log,

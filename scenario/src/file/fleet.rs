@@ -41,6 +41,11 @@ pub(super) fn check(testbed: &Testbed) -> Checked {
     within("fleet.halls", fleet.halls, 1..=10_000)?;
     within("fleet.agvs", fleet.agvs, 1..=50_000)?;
     within("fleet.stagger", fleet.stagger, Span::default()..=Span::s(3_600))?;
+    if !fleet.is_one() && testbed.radio.wifi.is_some() {
+        let wrong = "the 802.11 channel knows one AGV of ours";
+        let right = "leave `fleet` or radio.wifi out; radio.wifi.neighbours puts more stations on a channel";
+        return Err(Problem::at("radio.wifi", wrong, right).with(&["fleet.agvs", "fleet.halls"]));
+    }
     let services = fleet.len();
     let ports_left = usize::from(u16::MAX - testbed.service.port) + 1;
     if services > ports_left {

@@ -63,7 +63,15 @@ fn fleet_rows(fleet: &FleetFigures) -> Vec<(&'static str, String)> {
     let aborted: Vec<String> = aborted.iter().map(|(why, count)| format!(", {count} aborted ({why})")).collect();
     let busiest = fleet.trunks.iter().max_by(|a, b| a.1.busiest_second_bytes.cmp(&b.1.busiest_second_bytes));
     let mut rows = vec![
-        ("fleet", format!("{} in {}", plural(fleet.agvs, "AGV"), plural(fleet.halls, "hall"))),
+        (
+            "fleet",
+            format!(
+                "{} in {}, {} things happened",
+                plural(fleet.agvs, "AGV"),
+                plural(fleet.halls, "hall"),
+                fleet.happened
+            ),
+        ),
         (
             "migrations",
             format!(

@@ -11,6 +11,8 @@ pub struct FleetFigures {
     pub halls: u64,
     /// AGVs in all halls, each with a service of its own.
     pub agvs: u64,
+    /// Things that happened in virtual time: how much there was to simulate.
+    pub happened: u64,
     /// All migrations; `migrations` lists only the first of them.
     pub migrations: FleetMigrations,
     /// All interruptions; `interruptions` lists only the first of them.
