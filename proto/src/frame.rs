@@ -17,14 +17,14 @@ pub const ETHERNET_LEN: usize = 14;
 /// Length of the Ethernet, IPv4 (without options) and UDP headers in bytes.
 pub const HEADERS_LEN: usize = ETHERNET_LEN + 20 + 8;
 
-/// One Ethernet frame, shared between all its receivers; cloning does not copy.
+/// One Ethernet frame, shared between all its receivers; neither cloning nor making it from what was built copies.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Frame(Arc<[u8]>);
+pub struct Frame(Arc<Vec<u8>>);
 
 impl Frame {
     /// A frame with these bytes, Ethernet header first, no FCS.
     pub fn new(bytes: &[u8]) -> Self {
-        Self(bytes.into())
+        Self(Arc::new(bytes.to_vec()))
     }
 
     /// The node that it is addressed to, if that address follows the plan.
@@ -43,7 +43,7 @@ impl Deref for Frame {
 
 impl From<Vec<u8>> for Frame {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
+        Self(Arc::new(bytes))
     }
 }
 

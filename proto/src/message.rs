@@ -154,6 +154,12 @@ pub fn stamp_frame(frame: &mut [u8], stamp: Stamp) {
 /// Where two messages first differ outside their stamps, and over how many bytes up to the last difference; `None` if
 /// they agree. Lengths that differ are a difference at the shorter one's end.
 pub fn difference(a: &[u8], b: &[u8]) -> Option<Difference> {
+    // Nearly always they agree, which whole slices show fastest.
+    let alike =
+        a.len() == b.len() && a.get(..STAMP_AT) == b.get(..STAMP_AT) && a.get(BODY_AT..) == b.get(BODY_AT..);
+    if alike && a.len() >= BODY_AT {
+        return None;
+    }
     let differs = |&i: &usize| !(STAMP_AT..BODY_AT).contains(&i) && a.get(i) != b.get(i);
     let longest = a.len().max(b.len());
     let first = (0..longest).find(differs)?;

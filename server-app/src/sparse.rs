@@ -1,17 +1,17 @@
 //! Memory for virtual time: pages exist once they differ from the prior and are shared between copies until written, so
-//! that four servers with 2 GB of state each cost what they changed. A clone is an image of one instant.
+//! that four servers with 2 GB of state each cost what they changed. A clone is an image of one instant. Stays in its thread.
 
 use crate::memory::{BLOCK_LEN, Memory, PAGE_LEN, Prior};
 use crate::pages::PageSet;
 use std::fmt;
-use std::sync::Arc;
+use std::rc::Rc;
 
 type Page = [u8; PAGE_LEN];
 
 /// Pages behind reference counts; an absent page holds the prior.
 #[derive(Clone)]
 pub struct SparseMemory {
-    pages: Vec<Option<Arc<Page>>>,
+    pages: Vec<Option<Rc<Page>>>,
     len: usize,
     prior: Prior,
 }
@@ -30,8 +30,8 @@ impl SparseMemory {
     /// Pages that have been written since `earlier`, an image of the same memory, was taken: those that the two no longer
     /// share.
     pub fn changed_since(&self, earlier: &Self) -> PageSet {
-        let shared = |pair: (&Option<Arc<Page>>, &Option<Arc<Page>>)| match pair {
-            (Some(now), Some(then)) => Arc::ptr_eq(now, then),
+        let shared = |pair: (&Option<Rc<Page>>, &Option<Rc<Page>>)| match pair {
+            (Some(now), Some(then)) => Rc::ptr_eq(now, then),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
@@ -50,9 +50,9 @@ impl SparseMemory {
         let held = self.pages[page].get_or_insert_with(|| {
             let mut cells = [0; PAGE_LEN];
             prior.fill(page * PAGE_LEN, &mut cells);
-            Arc::new(cells)
+            Rc::new(cells)
         });
-        Arc::make_mut(held)
+        Rc::make_mut(held)
     }
 }
 
@@ -110,7 +110,7 @@ impl Memory for SparseMemory {
         let to = first_page + pages;
         match self.prior {
             Prior::Unknown => self.pages[first_page..to].fill(None),
-            Prior::FloorPlan => self.pages[first_page..to].fill(Some(Arc::new([0; PAGE_LEN]))),
+            Prior::FloorPlan => self.pages[first_page..to].fill(Some(Rc::new([0; PAGE_LEN]))),
         }
     }
 }

@@ -70,6 +70,7 @@ impl World<'_> {
         host.alive = false;
         host.stopped = false;
         host.waiting.clear();
+        host.called = false;
         let (driver, edge) = (self.scenario.topology.driver, self.edge_of(node));
         self.tell(now, driver, Event::ServerLost { server: node });
         self.send_control(now, driver, edge, Control::ServerLost { server: node });
@@ -96,11 +97,9 @@ impl World<'_> {
         if !std::mem::take(&mut host.stopped) {
             return;
         }
-        let (waiting, life) = (std::mem::take(&mut host.waiting), host.life);
+        let life = host.life;
         self.tell(now, node, Event::Fault { node, what: "goes on".into() });
-        for pending in waiting {
-            self.reach(now, node, life, pending);
-        }
+        self.serve(now, node, life);
         self.queue.push(now, Happening::Wake(node));
     }
 }

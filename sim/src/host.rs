@@ -67,10 +67,12 @@ pub struct Host {
     pub free_at: Instant,
     /// Datagrams reach the process in order.
     last_arrival: Instant,
-    /// The process is stopped; what comes waits here.
+    /// The process is stopped.
     pub stopped: bool,
-    /// What waits for a stopped process.
+    /// What waits for a process that is busy or stopped.
     pub waiting: VecDeque<Pending>,
+    /// The process will look at it when it is free.
+    pub called: bool,
     /// The process is there.
     pub alive: bool,
     /// The how-manieth process it is, from 0.
@@ -92,6 +94,7 @@ impl Host {
             last_arrival: Instant::ZERO,
             stopped: false,
             waiting: VecDeque::new(),
+            called: false,
             alive: true,
             life: 0,
         }
@@ -127,9 +130,23 @@ impl Host {
         self.last_arrival
     }
 
-    /// Keeps something for the stopped process. What a socket cannot keep is lost, as with a kernel.
+    /// Whether something that comes now has to wait: for the process, or behind what waits already. The end of a job is no
+    /// datagram and overtakes them.
+    pub fn must_wait(&self, now: Instant, pending: &Pending) -> bool {
+        let behind = match pending {
+            Pending::Datagram { .. } | Pending::Control { .. } => !self.waiting.is_empty(),
+            Pending::JobDone { .. } => false,
+        };
+        self.stopped || now < self.free_at || behind
+    }
+
+    /// Keeps something until the process takes it. Datagrams that a socket cannot keep are lost, as with a kernel.
     pub fn keep(&mut self, pending: Pending) {
-        if self.waiting.len() < SOCKET_BUFFER_MAX {
+        let kept = match pending {
+            Pending::Datagram { .. } => self.waiting.len() < SOCKET_BUFFER_MAX,
+            Pending::Control { .. } | Pending::JobDone { .. } => true,
+        };
+        if kept {
             self.waiting.push_back(pending);
         }
     }

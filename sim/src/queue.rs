@@ -37,9 +37,9 @@ impl<T> Queue<T> {
         self.now
     }
 
-    /// How much has been scheduled so far.
-    pub fn scheduled(&self) -> u64 {
-        self.sequence
+    /// How much has happened so far.
+    pub fn happened(&self) -> u64 {
+        self.sequence - self.heap.len() as u64
     }
 
     /// Schedules something; in the past means at once.

@@ -19,7 +19,9 @@ use zerogap_scenario::file::Fault;
 use zerogap_scenario::load::Load;
 use zerogap_scenario::results::World as Kindness;
 use zerogap_scenario::topology::End;
-use zerogap_scenario::{Action, Director, Ending, Finished, Recorder, SERVICE, Scenario, ScenarioError, Wires};
+use zerogap_scenario::{
+    Action, Director, Ending, Finished, Recorder, SERVICE, Scenario, ScenarioError, Wires,
+};
 use zerogap_server_app::{Server, SparseMemory};
 use zerogap_switch::link::{Class, Fate};
 use zerogap_switch::{Radio, Service, Switch};
@@ -33,6 +35,8 @@ pub(crate) enum Happening {
     Control { to: NodeId, from: NodeId, message: Control },
     /// Something reaches the process of a host's given life.
     Process { host: NodeId, life: u16, pending: Pending },
+    /// A busy process of a host's given life is free.
+    Free { host: NodeId, life: u16 },
     /// A node's deadline.
     Wake(NodeId),
     /// The radio channel of an access point goes on.
@@ -248,6 +252,7 @@ impl<'a> World<'a> {
                 None => self.feed(to, Input::Control { from, message }),
             },
             Happening::Process { host, life, pending } => self.reach(now, host, life, pending),
+            Happening::Free { host, life } => self.serve(now, host, life),
             Happening::Wake(node) => self.wake(now, node),
             Happening::Air(point) => self.air_goes_on(now, point),
             Happening::Transfer(id) => self.go_on_with_transfer(now, id),
@@ -321,17 +326,51 @@ impl<'a> World<'a> {
         if !host.alive || host.life != life {
             return;
         }
-        if host.stopped || blocked {
-            return host.keep(pending);
+        if blocked || host.must_wait(now, &pending) {
+            host.keep(pending);
+            return self.call(now, node);
         }
-        if now < host.free_at {
-            let at = host.free_at;
-            return self.queue.push(at, Happening::Process { host: node, life, pending });
+        self.take(now, node, pending);
+    }
+
+    /// Has the process look at what waits as soon as it is free.
+    fn call(&mut self, now: Instant, node: NodeId) {
+        let blocked = self.is_blocked(node);
+        if let Some(host) = self.hosts.get_mut(&node)
+            && !(blocked || host.stopped || host.called || host.waiting.is_empty())
+        {
+            host.called = true;
+            let (at, life) = (host.free_at.max(now), host.life);
+            self.queue.push(at, Happening::Free { host: node, life });
         }
+    }
+
+    /// A process takes what has waited, as far as it is free to.
+    pub(crate) fn serve(&mut self, now: Instant, node: NodeId, life: u16) {
+        if self.hosts.get(&node).is_none_or(|host| host.life != life || !host.alive) {
+            return;
+        }
+        self.hosts.get_mut(&node).into_iter().for_each(|host| host.called = false);
+        loop {
+            let blocked = self.is_blocked(node);
+            let Some(host) = self.hosts.get_mut(&node) else { return };
+            if blocked || host.stopped || now < host.free_at {
+                return self.call(now, node);
+            }
+            let Some(pending) = host.waiting.pop_front() else { return };
+            self.take(now, node, pending);
+        }
+    }
+
+    fn take(&mut self, now: Instant, node: NodeId, pending: Pending) {
         if let Pending::Datagram { payload, .. } = &pending
             && self.faults(now, node, payload.bytes())
         {
-            return self.hosts.get_mut(&node).into_iter().for_each(|host| host.keep(pending.clone()));
+            return self
+                .hosts
+                .get_mut(&node)
+                .into_iter()
+                .for_each(|host| host.waiting.push_front(pending.clone()));
         }
         match pending {
             Pending::Datagram { from, payload } => {

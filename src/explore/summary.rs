@@ -4,29 +4,14 @@
 use super::args::Explore;
 use super::unwritable;
 use crate::exit::Stopped;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
-use zerogap_sim::explore::Tally;
-
-/// The schema's name and version.
-const SCHEMA: &str = "zerogap.explore/1";
-
-/// `explore.json`.
-#[derive(Serialize)]
-struct Exploration<'a> {
-    schema: &'static str,
-    seed: u64,
-    first: u64,
-    schemes: Vec<&'static str>,
-    #[serde(flatten)]
-    tally: &'a Tally,
-}
+use zerogap_sim::explore::{EXPLORATION, Exploration, Tally};
 
 /// Writes and shows it.
 pub(super) fn conclude(args: &Explore, tally: &Tally) -> Result<(), Stopped> {
-    let schemes = args.scheme.iter().map(|scheme| scheme.name()).collect();
-    let exploration = Exploration { schema: SCHEMA, seed: args.seed, first: args.first, schemes, tally };
+    let schemes = args.scheme.clone();
+    let exploration = Exploration { schema: EXPLORATION, seed: args.seed, first: args.first, schemes, tally };
     let json = serde_json::to_string_pretty(&exploration).unwrap_or_default() + "\n";
     if let Some(dir) = &args.out {
         let path = dir.join("explore.json");

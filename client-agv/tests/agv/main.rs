@@ -258,7 +258,7 @@ fn a_configuration_that_makes_no_sense_is_refused_with_the_reason() {
     let obstacle = Obstacle { x_mm: 0, y_mm: 0, width_mm: 0, height_mm: 5 };
     let floor = |width_mm, obstacles| Floor { width_mm, height_mm: 10_000, obstacles };
     let route = |x_mm| Route::new(vec![Point::new(3_000, 2_000), Point::new(x_mm, 2_000)]);
-    let table: [(AgvConfig, ConfigError); 8] = [
+    let table: [(AgvConfig, ConfigError); 11] = [
         (
             AgvConfig { floor: floor(0, vec![]), ..config() },
             ConfigError::EmptyFloor { width_mm: 0, height_mm: 10_000 },

@@ -149,15 +149,17 @@ fn unsound(dice: &mut Dice) -> String {
 fn fault(dice: &mut Dice, scheme: Scheme, migrations: u64, mortal: &str) -> String {
     let (at, migration) = at(dice, scheme, migrations);
     let alone = scheme.replicas() == 1;
-    let target = if migration % 2 == 1 { "edge-b1" } else { "edge-a1" };
-    let likely = if alone { target } else { mortal };
+    let likely = if alone { target_of(migration) } else { mortal };
     let node = if dice.chance(0.85) { likely } else { dice.pick(&SERVERS) };
     let ms = dice.between(1, 150);
     match dice.below(10) {
         0..=2 => format!("{{kind: kill, at: {at}, node: {node}}}"),
         3 | 4 => format!("{{kind: stop, at: {at}, node: {}, for: {ms} ms}}", dice.pick(&SERVERS)),
         5 | 6 => {
-            // The memory of a server that serves alone is never right again: then nothing can move any more.
+            // The memory of a server that serves alone is never right again, and then nothing can move any more: so only on its way, and
+            // where that is too late to notice, in the last migration.
+            let at = if alone { format!("{{phase: Transfer, migration: {migrations}}}") } else { at };
+            let node = if alone { target_of(migrations) } else { node };
             let at_restore = alone || dice.chance(0.5);
             let (byte, bit) = (dice.below(1_000_000), dice.below(8));
             format!(
@@ -170,6 +172,11 @@ fn fault(dice: &mut Dice, scheme: Scheme, migrations: u64, mortal: &str) -> Stri
         }
         _ => format!("{{kind: restart-controllers, at: {at}}}"),
     }
+}
+
+/// Who takes over in this migration if those before were complete.
+const fn target_of(migration: u64) -> &'static str {
+    if migration % 2 == 1 { "edge-b1" } else { "edge-a1" }
 }
 
 /// When, and in which migration as far as that is said.

@@ -14,7 +14,7 @@ mod tally;
 
 pub use plan::Plan;
 pub use shrink::shrink;
-pub use tally::{Finding, Tally};
+pub use tally::{EXPLORATION, Exploration, Finding, Tally};
 
 use crate::check::{self, Guarantee, Judged, Violation};
 use zerogap_proto::{Health, Instant, Scheme};

@@ -4,8 +4,28 @@ use super::Explored;
 use crate::check::Violation;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use zerogap_proto::{Event, Goal};
+use zerogap_proto::{Event, Goal, Scheme};
 use zerogap_scenario::results::Ending;
+
+/// The schema of `explore.json`: its name and version.
+pub const EXPLORATION: &str = "zerogap.explore/1";
+
+/// `explore.json`: what was explored and what it has come to. It does not say how long that took: the same exploration gives the
+/// same bytes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exploration<'a> {
+    /// [`EXPLORATION`].
+    pub schema: &'static str,
+    /// Seed of the exploration.
+    pub seed: u64,
+    /// Index of its first run.
+    pub first: u64,
+    /// The schemes that were drawn from; none: all.
+    pub schemes: Vec<Scheme>,
+    /// The sums.
+    #[serde(flatten)]
+    pub tally: &'a Tally,
+}
 
 /// Sums over runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

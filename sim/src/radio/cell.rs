@@ -15,6 +15,9 @@ use zerogap_scenario::draw::stream;
 use zerogap_scenario::file::{OfdmRate, Testbed, Wifi, WifiAccess, WifiRate};
 use zerogap_scenario::results::RadioFigures;
 
+/// A request or an answer as an Ethernet frame.
+pub(super) const PACKET_LEN: usize = HEADERS_LEN + MESSAGE_LEN;
+
 /// The access point's number among its stations; neighbours and ours follow.
 const ACCESS_POINT: usize = 0;
 
@@ -78,7 +81,7 @@ impl<'a> Cell<'a> {
         let first = Duration::from_nanos((interval.as_nanos() as f64 * dice("beacons").dice()) as u64);
         Self {
             medium: Medium::new(rules, first_of_ours + ours, dice("backoff"), dice("errors")),
-            neighbours: Neighbours::new(testbed, wifi.neighbours, dice("neighbours")),
+            neighbours: Neighbours::new(testbed, name, wifi.neighbours, dice("neighbours")),
             first_of_ours,
             rate: match wifi.rate {
                 WifiRate::Fixed(rate) => rate,
@@ -151,7 +154,7 @@ impl<'a> Cell<'a> {
             Traffic::Request(n) => (Load::Request(n), station(n), ACCESS_POINT),
             Traffic::Answer(n) => (Load::Answer, ACCESS_POINT, station(n)),
         };
-        let bytes = mpdu_bytes(HEADERS_LEN + MESSAGE_LEN);
+        let bytes = mpdu_bytes(PACKET_LEN);
         self.medium.offer(at, from, Packet { load, bytes, rate: self.rate, to: Some(to) });
     }
 

@@ -4,7 +4,6 @@
 use super::flow::full_pages;
 use super::times::Effort;
 use super::{RETRY_AFTER, TORN_AFTER};
-use crate::host::Pending;
 use crate::world::{Actor, Happening, World};
 use zerogap_proto::{Duration, Instant, JobResult, MigrationId, NodeId, Pull};
 use zerogap_server_app::pull::PullOrder;
@@ -138,7 +137,7 @@ impl World<'_> {
             pulling.blocked = Some((page, now));
             pulling.figures.faults += 1;
         }
-        let asked = self.delay.draw(&self.scenario.testbed.sim.control_delay);
+        let asked = self.transfers.times.wanted();
         self.queue.push(now + asked, Happening::Fault { target: node, page });
         true
     }
@@ -157,11 +156,9 @@ impl World<'_> {
 
     /// The process goes on with what has waited.
     fn release_process(&mut self, now: Instant, node: NodeId) {
-        let Some(host) = self.hosts.get_mut(&node) else { return };
-        let (waiting, life): (Vec<Pending>, u16) = (host.waiting.drain(..).collect(), host.life);
-        for pending in waiting {
-            self.reach(now, node, life, pending);
-        }
+        let Some(host) = self.hosts.get(&node) else { return };
+        let life = host.life;
+        self.serve(now, node, life);
         self.queue.push(now, Happening::Wake(node));
     }
 

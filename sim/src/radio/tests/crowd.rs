@@ -28,11 +28,17 @@ impl Seen {
     }
 }
 
+/// Without any network between access point and server, so that every answer comes a service time after its request.
 fn testbed(wifi: &str) -> Testbed {
-    parse("t", "", &[Override::new("radio.wifi", wifi)]).unwrap_or_else(|error| panic!("{error}"))
+    let sets = [
+        Override::new("radio.wifi", wifi),
+        Override::new("links.defaults", "{rate: unlimited, delay: 0}"),
+        Override::new("sim.host_latency", "{kind: constant, value: 0}"),
+    ];
+    parse("t", "", &sets).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Our AGV asks for so long, and each answer comes a service time after its request, as from a server without any network between.
+/// Our AGV asks for so long.
 fn drive(wifi: &str, seconds: u64) -> Seen {
     let testbed = testbed(wifi);
     let wifi = testbed.radio.wifi.expect("it was written");
