@@ -54,7 +54,10 @@ fn place(name: &str) -> PathBuf {
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry"));
     let named = |entry: fs::DirEntry| entry.file_name().into_string().expect("a plain name");
-    entries.map(|entry| (entry.path(), named(entry))).map(|(at, n)| (n, fs::read(at).expect("a file"))).collect()
+    entries
+        .map(|entry| (entry.path(), named(entry)))
+        .map(|(at, n)| (n, fs::read(at).expect("a file")))
+        .collect()
 }
 
 fn json(bytes: &[u8]) -> Value {
@@ -78,20 +81,24 @@ fn neither_threads_nor_shards_show_in_any_file() {
     succeeds(campaign(&SMALL, &["--out", "one", "--threads", "1"], &dir));
     let wanted = files(&dir.join("one"));
     let names: Vec<&str> = wanted.keys().map(String::as_str).collect();
-    assert_eq!(names, [
-        "added-delay.png",
-        "added-delay.svg",
-        "campaign.json",
-        "migration-time.png",
-        "migration-time.svg",
-        "table.txt",
-        "testbed.json",
-    ]);
+    assert_eq!(
+        names,
+        [
+            "added-delay.png",
+            "added-delay.svg",
+            "campaign.json",
+            "migration-time.png",
+            "migration-time.svg",
+            "table.txt",
+            "testbed.json",
+        ]
+    );
     succeeds(campaign(&SMALL, &["--out", "two", "--threads", "2"], &dir));
     assert!(files(&dir.join("two")) == wanted, "two threads");
     for shard in ["1", "2", "3"] {
         let (name, part) = (format!("part-{shard}"), format!("{shard}/3"));
-        let output = succeeds(campaign(&SMALL, &["--out", &name, "--shard", &part, "--threads", shard], &dir));
+        let output =
+            succeeds(campaign(&SMALL, &["--out", &name, "--shard", &part, "--threads", shard], &dir));
         assert!(told(&output).contains(&format!("shard {part}: 8 of 24 runs")), "{}", told(&output));
     }
     succeeds(zerogap(&["merge", "part-3", "part-1", "part-2", "--out", "merged"], &dir));

@@ -61,7 +61,10 @@ fn hybrid_pulls_less_than_post_copy() {
 #[test]
 fn a_hybrid_whose_rounds_have_left_nothing_to_pull_is_complete() {
     // Found by `zerogap explore`: nothing was ever to come, so nothing ever told that all was there.
-    let run = moved(Scheme::Hybrid, &["state.size=64 KiB", "copying.hybrid_rounds=3", "client.interval.mean=50 ms"]);
+    let run = moved(
+        Scheme::Hybrid,
+        &["state.size=64 KiB", "copying.hybrid_rounds=3", "client.interval.mean=50 ms"],
+    );
     assert_eq!(run.outcomes(), [Outcome::Complete], "{}", run.transcript());
     let pull = run.result().migrations[0].pull.expect("it pulls");
     assert_eq!((pull.pages, pull.faults), (0, 0), "{}", run.transcript());

@@ -49,7 +49,8 @@ impl Configs {
         };
         let testbed = parse(&[])?;
         if testbed.migrations == 0 {
-            let why = format_args!("{name}: `migrations` is 0; a campaign measures migrations, write at least 1");
+            let why =
+                format_args!("{name}: `migrations` is 0; a campaign measures migrations, write at least 1");
             return Err(Stopped::new(Code::Usage, why));
         }
         let seed = args.seed.unwrap_or(testbed.seed);

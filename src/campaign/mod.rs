@@ -70,11 +70,15 @@ fn batch(
     Ok(runs)
 }
 
-/// One run, from its configuration to what is kept of it.
+/// One run, from its configuration to what is kept of it. Whatever its figures are, it keeps the guarantees, or the campaign ends.
 fn one(configs: &Configs, id: &RunId) -> Result<Run, String> {
     let scenario = configs.of(id).ok_or("it is no run of this campaign")?;
-    let finished = zerogap_sim::simulate(&scenario, &mut |_, _, _| {}).map_err(|error| error.to_string())?;
-    Ok(run(&configs.shared().plan, id, &finished.result))
+    let judged =
+        zerogap_sim::check::simulate(&scenario, &mut |_, _, _| {}).map_err(|error| error.to_string())?;
+    match judged.violations.first() {
+        None => Ok(run(&configs.shared().plan, id, &judged.finished.result)),
+        Some(violation) => Err(violation.to_string()),
+    }
 }
 
 fn cores() -> usize {

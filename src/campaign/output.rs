@@ -16,7 +16,10 @@ pub(crate) const PART: &str = "shard.json";
 /// Makes the directory, and leaves in it what it takes to make any run again.
 pub(crate) fn open(out: &Path, configuration: &Configuration) -> Result<(), Stopped> {
     let why = |error| {
-        Stopped::new(Code::Usage, format_args!("cannot create {}: {error}; choose another --out", out.display()))
+        Stopped::new(
+            Code::Usage,
+            format_args!("cannot create {}: {error}; choose another --out", out.display()),
+        )
     };
     fs::create_dir_all(out).map_err(why)?;
     let testbed = serde_json::to_string_pretty(&configuration.testbed);

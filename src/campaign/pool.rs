@@ -66,7 +66,8 @@ pub(crate) fn each<P: Sync, R: Send, E: Send>(
 }
 
 fn take<'p, P>(next: &AtomicUsize, pieces: &'p [P]) -> Option<(usize, &'p P)> {
-    let at = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| (at < pieces.len()).then_some(at + 1));
+    let at =
+        next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| (at < pieces.len()).then_some(at + 1));
     at.ok().map(|at| (at, &pieces[at]))
 }
 

@@ -24,7 +24,8 @@ impl Progress {
         let on_terminal = std::io::stderr().is_terminal();
         let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(runs as u64), target);
-        let style = ProgressStyle::with_template("{msg:10} {bar:30} {pos}/{len} runs  {elapsed} gone, {eta} left");
+        let style =
+            ProgressStyle::with_template("{msg:10} {bar:30} {pos}/{len} runs  {elapsed} gone, {eta} left");
         let bar = style.map(|style| bar.clone().with_style(style)).unwrap_or(bar);
         Self { what, bar: bar.with_message(what), on_terminal, runs, done: 0 }
     }

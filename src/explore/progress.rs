@@ -21,7 +21,8 @@ impl Progress {
     pub(super) fn new(wanted: u64, in_migrations: bool) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(wanted);
-            let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {elapsed} gone, {eta} left: {msg}");
+            let style =
+                ProgressStyle::with_template("{bar:30} {pos}/{len}  {elapsed} gone, {eta} left: {msg}");
             style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
         });
         let now = Instant::now();

@@ -86,7 +86,8 @@ impl Chart {
     fn draw(&self) -> (Vec<Plot>, Layout) {
         let axis = self.axis();
         let (mut plots, mut legend) = (Vec::new(), Vec::new());
-        for (place, series) in self.series.iter().enumerate().filter(|(_, series)| !series.points.is_empty()) {
+        for (place, series) in self.series.iter().enumerate().filter(|(_, series)| !series.points.is_empty())
+        {
             let mut points = series.points.clone();
             points.sort_by_key(|point| point.state_bytes);
             plots.extend(self.line(&axis, place, &series.look, &points));

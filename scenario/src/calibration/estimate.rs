@@ -9,6 +9,10 @@ use zerogap_proto::Duration;
 
 /// A slower machine than its links allow, by more than this share, limits a transfer.
 const SLOWER: f64 = 0.05;
+/// Longer transfers do not tell the base: it is less than what the machine adds to them now and then.
+const SHORT_MB: f64 = 50.0;
+/// What comes with a wanted page: it and those behind it in the first window around it, 8 pages.
+const WINDOW_MB: f64 = 0.032_768;
 /// Control messages between the events of a copy and of a restore.
 const COPY_MESSAGES: f64 = 1.0;
 const RESTORE_MESSAGES: f64 = 2.0;
@@ -26,14 +30,14 @@ pub struct Estimate {
     pub round: Option<Fitted>,
     /// The full copy.
     pub copy: Option<Fitted>,
-    /// A transfer beside its links' time: only the base.
-    pub transfer_base: Option<Fitted>,
+    /// A transfer beside its links' time.
+    pub transfer_base: Option<Values>,
     /// A transfer that its links do not limit: only what a MB takes.
     pub transfer_per_mb: Option<Fitted>,
     /// What the links take for a MB, and what the transfers took beyond it for each MB.
     pub links: Option<(f64, f64)>,
-    /// Pages that are pulled: only what a MB takes.
-    pub pull_per_mb: Option<Fitted>,
+    /// Pages that are pulled: how long a wanted one waits beside its own way, and what a MB takes.
+    pub pull: Option<(Fitted, Fitted)>,
     /// The scan of a restored state.
     pub restore: Option<Fitted>,
     /// A replayed request: only the base.
@@ -57,6 +61,8 @@ pub struct Fitted {
 pub fn estimate(seen: &Observations, latency: Option<Latency>) -> Estimate {
     let message_ns = median(seen.control_ns.iter().copied()).unwrap_or(0.0);
     let beside = fitted(&seen.transfer_beside_links, 0.0);
+    let short = seen.transfer_beside_links.iter().filter(|point| point.mb <= SHORT_MB);
+    let pull_per_mb = average(seen.pull.iter().map(|point| point.ns / point.mb));
     let per_mb_ns = median(seen.links_per_mb_ns.iter().copied());
     let links = beside.zip(per_mb_ns).map(|(beside, per_mb_ns)| (per_mb_ns, beside.line.per_mb_ns));
     let slower = links.filter(|(per_mb_ns, more_ns)| *more_ns > SLOWER * per_mb_ns);
@@ -70,17 +76,24 @@ pub fn estimate(seen: &Observations, latency: Option<Latency>) -> Estimate {
         snapshot: fitted(&seen.snapshot, 0.0),
         round: fitted(&seen.round, 0.0),
         copy: fitted(&seen.copy, COPY_MESSAGES * message_ns),
-        transfer_base: beside,
+        transfer_base: values(short.map(|point| point.ns.max(0.0))),
         transfer_per_mb: fitted(&seen.transfer_unlimited, 0.0).or(limited),
         links,
-        pull_per_mb: fitted(&seen.pull, 0.0),
-        restore: fitted(&seen.restore, RESTORE_MESSAGES * message_ns),
-        replay: average(&seen.replay_ns),
-        control: (!seen.control_ns.is_empty()).then(|| {
-            Values::new(seen.control_ns.iter().map(|ns| Duration::from_nanos(ns.round() as u64)))
+        pull: pull_per_mb.and_then(|per_mb| {
+            let pages_ns = WINDOW_MB * per_mb.line.base_ns;
+            Some((average(seen.wanted_ns.iter().map(|ns| (ns - pages_ns).max(0.0)))?, per_mb))
         }),
+        restore: fitted(&seen.restore, RESTORE_MESSAGES * message_ns),
+        replay: average(seen.replay_ns.iter().copied()),
+        control: values(seen.control_ns.iter().copied()),
         latency,
     }
+}
+
+/// These times as they are, if there are any.
+fn values(ns: impl Iterator<Item = f64>) -> Option<Values> {
+    let values = Values::new(ns.map(|ns| Duration::from_nanos(ns.round() as u64)));
+    (!values.is_empty()).then_some(values)
 }
 
 /// A line through these times, each less `beside_ns`.
@@ -91,9 +104,8 @@ fn fitted(points: &[Point], beside_ns: f64) -> Option<Fitted> {
 }
 
 /// Times that depend on no size: their median, and the spread around it.
-fn average(ns: &[f64]) -> Option<Fitted> {
-    let middle = median(ns.iter().copied())?;
-    let points: Vec<Point> = ns.iter().map(|ns| Point { mb: 1.0, ns: *ns }).collect();
-    let spread = Line::through(&points)?.spread;
-    Some(Fitted { line: Line { base_ns: middle, per_mb_ns: 0.0, spread }, count: ns.len() })
+fn average(ns: impl Iterator<Item = f64>) -> Option<Fitted> {
+    let points: Vec<Point> = ns.map(|ns| Point { mb: 1.0, ns }).collect();
+    let middle = median(points.iter().map(|point| point.ns))?;
+    Some(Fitted { line: Line::around(middle, 0.0, &points)?, count: points.len() })
 }

@@ -17,8 +17,11 @@ pub(super) struct Event {
     pub(super) bytes: Option<u64>,
     pub(super) pages: Option<u64>,
     pub(super) replayed: Option<u64>,
+    pub(super) faults: Option<u64>,
     #[serde(rename = "took")]
     pub(super) took_ns: Option<u64>,
+    #[serde(rename = "blocked")]
+    pub(super) blocked_ns: Option<u64>,
 }
 
 /// Why a text is not a journal.

@@ -33,7 +33,10 @@ pub struct Observations {
     pub(super) links_per_mb_ns: Vec<f64>,
     /// Transfers whose links have no rate.
     pub(super) transfer_unlimited: Vec<Point>,
+    /// Pages that are pulled, all of a state.
     pub(super) pull: Vec<Point>,
+    /// For how long the target waited for a wanted page, on average.
+    pub(super) wanted_ns: Vec<f64>,
     /// With two control messages.
     pub(super) restore: Vec<Point>,
     pub(super) replay_ns: Vec<f64>,
@@ -123,12 +126,7 @@ impl Observations {
                 self.transfer(run, bytes, took_ns);
             }
         }
-        for usable in journal.all("usable") {
-            let pulled = journal.first_from(usable.at_ns, "pulled");
-            if let Some((to_ns, pages)) = pulled.and_then(|event| Some((event.at_ns, event.pages?))) {
-                self.pull.extend(point((pages * PAGE_BYTES) as f64 / MB, usable.at_ns, to_ns));
-            }
-        }
+        self.pulls(journal);
         let lazily_or_in_rounds = journal.first("usable").or_else(|| journal.first("round-done")).is_some();
         let restored = journal.all("restored").map(|event| event.at_ns).max();
         let told = journal.all("sending").filter_map(|event| event.at_ns.checked_sub(event.took_ns?)).min();
@@ -138,6 +136,20 @@ impl Observations {
             (lazily_or_in_rounds, restored, made.or(told), migration.state_bytes_sent)
         {
             self.transfer(run, bytes, to_ns.saturating_sub(from_ns));
+        }
+    }
+
+    /// From when the target was usable to when it had all. What a hybrid has left to pull is waited for more than it is sent.
+    fn pulls(&mut self, journal: &Journal) {
+        let Some(usable) = journal.first("usable") else { return };
+        let pulled = journal.first_from(usable.at_ns, "pulled");
+        let Some((pulled, pages)) = pulled.and_then(|event| Some((event, event.pages?))) else { return };
+        if journal.first("round-done").is_some() {
+            return;
+        }
+        self.pull.extend(point((pages * PAGE_BYTES) as f64 / MB, usable.at_ns, pulled.at_ns));
+        if let (Some(blocked_ns), Some(faults)) = (pulled.blocked_ns, pulled.faults.filter(|faults| *faults > 0)) {
+            self.wanted_ns.push(blocked_ns as f64 / faults as f64);
         }
     }
 

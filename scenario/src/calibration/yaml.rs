@@ -7,7 +7,7 @@ use crate::size::{Size, Span};
 use std::fmt::Write as _;
 use zerogap_proto::Duration;
 
-/// Quantiles of the measured control messages that are written.
+/// Quantiles of measured values that are written.
 const QUANTILES: usize = 20;
 
 /// When and on what it was measured.
@@ -39,16 +39,11 @@ pub fn to_yaml(estimate: &Estimate, on: &Circumstances) -> String {
         "From the phase Snapshot to the cut.",
     ], estimate.copy);
     transfer(&mut text, estimate);
-    one(&mut text, "pull_per_mb", "pages that are pulled", &[
-        "From when the target was usable to when it had all, per MB.",
-    ], estimate.pull_per_mb, |f| f.line.per_mb_ns);
+    pull(&mut text, estimate.pull);
     job(&mut text, "restore", "the scan of a restored state", &[
         "From when the last target had all to the phase Replay, less two control messages.",
     ], estimate.restore);
-    one(&mut text, "replay", "a replayed request", &[
-        "From when a target could read to when it was live, for each request that it had answered by then. It grows with the",
-        "state (a larger grid has more cells for a scan), so only the largest states tell it; two targets share a core.",
-    ], estimate.replay, |f| f.line.base_ns);
+    replay(&mut text, estimate.replay);
     control(&mut text, estimate.control.as_ref());
     latency(&mut text, estimate);
     text
@@ -73,18 +68,36 @@ fn job(text: &mut String, name: &str, what: &str, how: &[&str], fitted: Option<F
     let _ = writeln!(text, "    per_mb: {}", normal(line.per_mb_ns, line.spread));
 }
 
-fn one(text: &mut String, name: &str, what: &str, how: &[&str], fitted: Option<Fitted>, ns: fn(&Fitted) -> f64) {
-    let Some(fitted) = fitted else { return missing(text, name, what) };
-    comment(text, what, how, fitted.count, fitted.line.spread);
-    let _ = writeln!(text, "  {name}: {}", normal(ns(&fitted), fitted.line.spread));
+fn replay(text: &mut String, fitted: Option<Fitted>) {
+    let what = "a replayed request";
+    let Some(Fitted { line, count }) = fitted else { return missing(text, "replay", what) };
+    let how = [
+        "From when a target could read to when it was live, for each that it had answered by then.",
+        "It grows with the state (a larger grid has more cells for a scan), and two targets share a core.",
+    ];
+    comment(text, what, &how, count, line.spread);
+    let _ = writeln!(text, "  replay: {}", normal(line.base_ns, line.spread));
+}
+
+fn pull(text: &mut String, pull: Option<(Fitted, Fitted)>) {
+    let what = "pages that are pulled";
+    let Some((wanted, per_mb)) = pull else { return missing(text, "pull", what) };
+    let how = [
+        "The wait of a wanted one beside the sending of 8 pages; and from when the target",
+        "was usable to when it had all.",
+    ];
+    comment(text, what, &how, per_mb.count, per_mb.line.spread);
+    text.push_str("  pull:\n");
+    let _ = writeln!(text, "    base: {}", normal(wanted.line.base_ns, wanted.line.spread));
+    let _ = writeln!(text, "    per_mb: {}", normal(per_mb.line.base_ns, per_mb.line.spread));
 }
 
 fn transfer(text: &mut String, estimate: &Estimate) {
-    let (base, per_mb) = (estimate.transfer_base, estimate.transfer_per_mb);
+    let (base, per_mb) = (estimate.transfer_base.as_ref(), estimate.transfer_per_mb);
     if base.is_none() && per_mb.is_none() {
         return missing(text, "transfer", "a transfer beside its links' time");
     }
-    let count = base.map_or(0, |f| f.count) + per_mb.map_or(0, |f| f.count);
+    let count = base.map_or(0, Values::len) + per_mb.map_or(0, |f| f.count);
     let _ = writeln!(text, "  # A transfer: what it takes beside its links' time, and per MB where the links allow more. {count} times.");
     if let Some((links_ns, more_ns)) = estimate.links {
         let limits = if per_mb.is_some_and(|f| f.line.per_mb_ns > links_ns) { "the machine" } else { "the link" };
@@ -97,7 +110,7 @@ fn transfer(text: &mut String, estimate: &Estimate) {
     }
     text.push_str("  transfer:\n");
     if let Some(base) = base {
-        let _ = writeln!(text, "    base: {}", normal(base.line.base_ns, base.line.spread));
+        let _ = writeln!(text, "    base: {}", empirical(base));
     }
     if let Some(per_mb) = per_mb {
         let _ = writeln!(text, "    per_mb: {}", normal(per_mb.line.per_mb_ns, per_mb.line.spread));
@@ -107,11 +120,9 @@ fn transfer(text: &mut String, estimate: &Estimate) {
 fn control(text: &mut String, values: Option<&Values>) {
     let what = "a control message";
     let Some(values) = values else { return missing(text, "control_delay", what) };
-    let how = ["From one process to another: what takes two or three in a row, divided by these. Quantiles from 2.5 to 97.5 %."];
+    let how = ["From one process to another: what takes two or three in a row, divided by these."];
     comment(text, what, &how, values.len(), 0.0);
-    let quantile = |n| values.quantile((n as f64 + 0.5) / QUANTILES as f64);
-    let quantiles: Vec<String> = (0..QUANTILES).map(|n| time(quantile(n).as_nanos() as f64)).collect();
-    let _ = writeln!(text, "  control_delay: {{kind: empirical, values: [{}]}}", quantiles.join(", "));
+    let _ = writeln!(text, "  control_delay: {}", empirical(values));
 }
 
 fn latency(text: &mut String, estimate: &Estimate) {
@@ -142,6 +153,13 @@ fn comment(text: &mut String, what: &str, how: &[&str], count: usize, spread: f6
 
 fn missing(text: &mut String, name: &str, what: &str) {
     let _ = writeln!(text, "  # {name} ({what}) could not be measured: larger states, or more runs, would tell it.");
+}
+
+/// Quantiles from 2.5 to 97.5 %: what lies beyond is the machine's doing.
+fn empirical(values: &Values) -> String {
+    let quantile = |n| values.quantile((n as f64 + 0.5) / QUANTILES as f64);
+    let quantiles: Vec<String> = (0..QUANTILES).map(|n| time(quantile(n).as_nanos() as f64)).collect();
+    format!("{{kind: empirical, values: [{}]}}", quantiles.join(", "))
 }
 
 fn normal(mean_ns: f64, spread: f64) -> String {

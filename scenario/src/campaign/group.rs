@@ -115,12 +115,15 @@ mod tests {
             .map(|r| (r.state_bytes, r.scheme, r.added_delay_max_ns.unwrap().mean))
             .collect();
         let (small, large, waiting) = (4_000_000, 40_000_000, ms(4) as i64);
-        assert_eq!(removed, [
-            (small, Scheme::Redundancy, 0),
-            (small, Scheme::HotStandby, waiting),
-            (large, Scheme::Redundancy, 0),
-            (large, Scheme::HotStandby, waiting),
-        ]);
+        assert_eq!(
+            removed,
+            [
+                (small, Scheme::Redundancy, 0),
+                (small, Scheme::HotStandby, waiting),
+                (large, Scheme::Redundancy, 0),
+                (large, Scheme::HotStandby, waiting),
+            ]
+        );
         let exact = campaign.removed_by_notify[1].added_delay_max_ns.unwrap().ci95;
         assert_eq!(exact, Some(0), "what the runs share cancels out");
     }

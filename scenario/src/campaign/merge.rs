@@ -138,7 +138,8 @@ fn differs(at: String, a: &Value, b: &Value) -> Option<String> {
         (Value::Object(a), Value::Object(b)) => {
             let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             let child = |key: &String| if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-            let of = |object: &serde_json::Map<String, Value>, key| object.get(key).cloned().unwrap_or_default();
+            let of =
+                |object: &serde_json::Map<String, Value>, key| object.get(key).cloned().unwrap_or_default();
             keys.into_iter().find_map(|key| differs(child(key), &of(a, key), &of(b, key)))
         }
         (a, b) if a == b => None,
@@ -191,7 +192,8 @@ mod tests {
         parts.push(("other".to_owned(), part(&configuration, Shard::new(3, 3).unwrap())));
         assert_eq!(refused(parts), "dir-1/2 is shard 1/2 and other is shard 3/3: they are not of one split");
         assert_eq!(refused(Vec::new()), "there is no shard to merge");
-        let none = vec![("x".to_owned(), Part::new(Shard::new(1, 9_999).unwrap(), configuration, Vec::new()))];
+        let none =
+            vec![("x".to_owned(), Part::new(Shard::new(1, 9_999).unwrap(), configuration, Vec::new()))];
         assert!(matches!(merge(none), Err(MergeError::Runs { .. } | MergeError::Missing { .. })));
     }
 

@@ -27,7 +27,11 @@ impl Shard {
     /// # Errors
     /// There is no such one.
     pub fn new(index: u32, of: u32) -> Result<Self, ShardError> {
-        if (1..=of).contains(&index) { Ok(Self { of, index }) } else { Err(ShardError(format!("{index}/{of}"))) }
+        if (1..=of).contains(&index) {
+            Ok(Self { of, index })
+        } else {
+            Err(ShardError(format!("{index}/{of}")))
+        }
     }
 
     /// How many parts there are.

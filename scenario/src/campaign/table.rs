@@ -91,11 +91,8 @@ fn summary(summary: Option<Summary>, unit_ns: u64, with_extremes: bool) -> Strin
     };
     let half = ci95.filter(|ns| *ns > 0).and_then(|ns| i64::try_from(ns).ok());
     let half = half.map_or_else(String::new, |ns| format!(" ± {}", shown(ns)));
-    let extremes = if with_extremes && min < max {
-        format!(" [{}..{}]", shown(min), shown(max))
-    } else {
-        String::new()
-    };
+    let extremes =
+        if with_extremes && min < max { format!(" [{}..{}]", shown(min), shown(max)) } else { String::new() };
     format!("{}{half}{extremes}", shown(mean))
 }
 
@@ -115,7 +112,8 @@ mod tests {
     #[test]
     fn a_mean_has_the_digits_that_its_interval_carries() {
         let shown = |mean, ci95| {
-            let summary = Summary { count: 9, mean, ci95, median: mean, min: mean - 4_000, max: mean + 60_000 };
+            let summary =
+                Summary { count: 9, mean, ci95, median: mean, min: mean - 4_000, max: mean + 60_000 };
             super::summary(Some(summary), MS, true)
         };
         assert_eq!(shown(4_632_417, Some(21_300)), "4.632 ± 0.021 [4.628..4.692]");

@@ -57,7 +57,7 @@ sim:
             shown,
             [
                 r#"sim.copy.per_mb={"kind":"normal","mean":"2 ms","std_dev":"10 us"}"#,
-                r#"sim.host_latency={"kind":"empirical","values":[4600,5000]}"#,
+                r#"sim.host_latency={"kind":"empirical","values":["5 us",4600]}"#,
             ]
         );
         let text = "sim: {copy: {base: {kind: constant, value: 7 us}, per_mb: {kind: constant, value: 1 us}}}";
@@ -75,6 +75,6 @@ sim:
         let no_field = "c.yaml:2:3: sim.copi: there is no such field; did you mean `copy`?";
         assert!(complaint("sim:\n  copi: {}\n").starts_with(no_field));
         insta::assert_snapshot!(complaint("sim:\n  replay: {kind: constant, value: soon}\n"), @"c.yaml:2:3: sim.replay: `soon` is not a duration; write a number and a unit, such as 10 ms");
-        insta::assert_snapshot!(complaint("sim: [1"), @"c.yaml:1:1: this is not YAML: did not find expected ',' or ']'; mind the indentation, the colons and the brackets");
+        insta::assert_snapshot!(complaint("sim: [1"), @"c.yaml:2:1: this is not YAML: did not find expected ',' or ']'; mind the indentation, the colons and the brackets");
     }
 }

@@ -31,8 +31,9 @@ pub struct Sim {
     pub copy: JobTime,
     /// A transfer: what it takes beside its links' time, and what the machine takes for each MB if the links allow more.
     pub transfer: JobTime,
-    /// What the machine takes for each MB of pages that are pulled, if the links allow more.
-    pub pull_per_mb: Distribution,
+    /// Pages that are pulled: how long a wanted one waits beside its own way and that of the pages around it, and what the machine
+    /// takes for each MB if the links allow more.
+    pub pull: JobTime,
     /// The scan of a restored state.
     pub restore: JobTime,
     /// A server's work on one replayed request; live requests take `service.service_time`.
@@ -75,27 +76,30 @@ impl Default for Sim {
             // What stands here without a source was measured with `zerogap calibrate` on 2 virtual cores of an x86-64 server.
             // fork() of memory in pages of 2 MB.
             snapshot: JobTime {
-                base: normal(Span::us(650), Span::us(100)),
-                per_mb: normal(Span::ns(2_100), Span::ns(200)),
+                base: normal(Span::us(700), Span::us(70)),
+                per_mb: normal(Span::us(2), Span::ns(200)),
             },
             // The same of memory whose writing is followed, which is in pages of 4 KB, and the look at what was written.
             round: JobTime {
-                base: normal(Span::us(700), Span::us(100)),
-                per_mb: normal(Span::us(9), Span::us(2)),
+                base: normal(Span::us(610), Span::us(160)),
+                per_mb: normal(Span::ns(8_700), Span::ns(2_300)),
             },
             // Into fresh memory.
             copy: JobTime {
                 base: normal(Span::ns(0), Span::ns(0)),
-                per_mb: normal(Span::us(1_610), Span::us(30)),
+                per_mb: normal(Span::us(1_640), Span::us(250)),
             },
             transfer: JobTime {
-                base: normal(Span::us(2_500), Span::us(700)),
+                base: Distribution::LogNormal { median: Span::us(2_700), sigma: 0.3 },
                 per_mb: normal(Span::us(1_800), Span::us(50)),
             },
-            pull_per_mb: normal(Span::us(8_900), Span::us(300)),
+            pull: JobTime {
+                base: normal(Span::us(730), Span::us(70)),
+                per_mb: normal(Span::us(8_700), Span::us(500)),
+            },
             restore: JobTime {
-                base: normal(Span::us(300), Span::us(100)),
-                per_mb: normal(Span::us(150), Span::us(10)),
+                base: normal(Span::us(730), Span::us(150)),
+                per_mb: normal(Span::us(156), Span::us(30)),
             },
             // The paper, section IV: mean 18 µs, "variance 40 µs", read as 40 µs² = 0.00004 ms².
             replay: Distribution::Normal { mean: Span::us(18), variance_ms2: Some(0.000_04), std_dev: None },

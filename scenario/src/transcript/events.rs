@@ -50,7 +50,10 @@ fn migration(event: &Event, names: &Names) -> Option<String> {
             Goal::Reseed => " as a standby",
         };
         let (scheme, source, targets) = (scheme.name(), name(snapshotter), targets.join(" and "));
-        format!("Migration {}: {scheme}, {source} to {targets}{goal}, the log kept from {pinned}", migration.0)
+        format!(
+            "Migration {}: {scheme}, {source} to {targets}{goal}, the log kept from {pinned}",
+            migration.0
+        )
     } else if let Event::Marked { mark, .. } = event {
         format!("the mark is {mark}: all before it is in the snapshot")
     } else if let Event::Reading { server, from, head, .. } = event {

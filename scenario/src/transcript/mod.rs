@@ -37,8 +37,7 @@ pub fn transcript(scenario: &Scenario, finished: &Finished, more: &[Line]) -> St
     let Finished { result, recorder } = finished;
     let (scheme, state) = (result.scheme.name(), Size(result.state_bytes));
     let world = result.world.name();
-    let mut page = Page::default();
-    page.text = format!("{scheme}, {state} of state, {world}, seed {}\n", result.seed);
+    let mut page = Page { text: format!("{scheme}, {state} of state, {world}, seed {}\n", result.seed) };
     page.heading("Initial");
     let names = &scenario.topology.names;
     let entries = recorder.journal.in_order();
@@ -66,7 +65,6 @@ pub fn transcript(scenario: &Scenario, finished: &Finished, more: &[Line]) -> St
     page.text
 }
 
-#[derive(Default)]
 struct Page {
     text: String,
 }

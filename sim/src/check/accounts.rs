@@ -46,9 +46,11 @@ impl Accounts {
         while reader.unanswered < reader.next && answered(reader.unanswered) {
             reader.unanswered = reader.unanswered.next();
         }
-        let (in_flight, window) = (reader.next.from(reader.unanswered), scene.scenario.testbed.service.window);
+        let (in_flight, window) =
+            (reader.next.from(reader.unanswered), scene.scenario.testbed.service.window);
         if in_flight > u64::from(window) {
-            let what = format!("{} has {in_flight} requests in flight, {window} are allowed", scene.name(server));
+            let what =
+                format!("{} has {in_flight} requests in flight, {window} are allowed", scene.name(server));
             found.add(Guarantee::Bounded, at, what);
         }
     }
@@ -72,7 +74,11 @@ fn over(at: Instant, ending: &Ending, scene: &Scene<'_>, found: &mut Found) {
     for (switch, counters) in &ending.remains.counters {
         let name = scene.name(*switch);
         if !counters.balanced() {
-            found.add(Guarantee::Bounded, at, format!("{name} cannot account for all its frames: {counters:?}"));
+            found.add(
+                Guarantee::Bounded,
+                at,
+                format!("{name} cannot account for all its frames: {counters:?}"),
+            );
         }
         let seen = ending.frames.get(switch).copied().unwrap_or_default();
         let counted = (counters.frames_in, counters.frames_out);
@@ -96,6 +102,7 @@ impl Checker for Accounts {
             | Sight::Reached(_)
             | Sight::Answered { .. }
             | Sight::Released { .. }
+            | Sight::Kept { .. }
             | Sight::Status(_)
             | Sight::Served { .. }
             | Sight::FlowMod { .. }

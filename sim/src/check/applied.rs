@@ -21,6 +21,7 @@ impl Checker for Applied {
             | Sight::Asked { .. }
             | Sight::Answered { .. }
             | Sight::Released { .. }
+            | Sight::Kept { .. }
             | Sight::Status(_)
             | Sight::Settled
             | Sight::FlowMod { .. }
@@ -44,9 +45,8 @@ fn served(
         return;
     }
     let name = scene.name(status.server);
-    let meant = asked.filter(|(stamp, _)| {
-        (stamp.incarnation, stamp.offset) == (status.incarnation, before.next)
-    });
+    let meant =
+        asked.filter(|(stamp, _)| (stamp.incarnation, stamp.offset) == (status.incarnation, before.next));
     if status.next != before.next.next() || meant.is_none() {
         let request = asked.map_or("no request".to_owned(), |(stamp, _)| stamp.offset.to_string());
         let what = format!("{name} went from {} to {} upon {request}", before.next, status.next);

@@ -44,7 +44,8 @@ impl Checker for Barriers {
                 let newest = self.newest.get(client);
                 if !newest.is_some_and(|newest| newest.confirmed && newest.switch != *switch) {
                     let (client, switch) = (scene.name(*client), scene.name(*switch));
-                    let what = format!("{switch} is to forget {client}, and no other switch has confirmed it");
+                    let what =
+                        format!("{switch} is to forget {client}, and no other switch has confirmed it");
                     found.add(Guarantee::PerPacketConsistent, at, what);
                 }
             }
@@ -57,6 +58,7 @@ impl Checker for Barriers {
             | Sight::Asked { .. }
             | Sight::Answered { .. }
             | Sight::Released { .. }
+            | Sight::Kept { .. }
             | Sight::Status(_)
             | Sight::Settled
             | Sight::Served { .. }

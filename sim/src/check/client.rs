@@ -37,9 +37,12 @@ impl Path {
         let servers = &testbed.topology.servers;
         let between = |name: &str| servers.iter().all(|server| server.name != name);
         let mut links = scenario.topology.cables.iter().filter(|cable| between(&cable.name));
-        let down = testbed.faults.iter().any(|fault| matches!(fault, Fault::LinkDown { link, .. } if between(link)));
+        let down =
+            testbed.faults.iter().any(|fault| matches!(fault, Fault::LinkDown { link, .. } if between(link)));
         Self {
-            loses_nothing: !down && !radio_loses(testbed) && links.clone().all(|cable| cable.link.loss == 0.0),
+            loses_nothing: !down
+                && !radio_loses(testbed)
+                && links.clone().all(|cable| cable.link.loss == 0.0),
             doubles_nothing: links.all(|cable| cable.link.duplicate == 0.0),
         }
     }

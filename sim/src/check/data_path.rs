@@ -34,7 +34,9 @@ impl DataPath {
     }
 
     fn released(&mut self, at: Instant, offset: Offset, scene: &Scene<'_>, found: &mut Found) {
-        let Open { sent: Some(sent), answered: Some((answered, server)) } = *self.open(offset) else { return };
+        let Open { sent: Some(sent), answered: Some((answered, server)) } = *self.open(offset) else {
+            return;
+        };
         let latest = answered.max(sent + scene.scenario.testbed.service.failover_after.0) + TOLERANCE;
         if at > latest && is_healthy(scene, server) {
             let (name, late) = (scene.name(server), at.since(latest));
@@ -70,6 +72,10 @@ impl Checker for DataPath {
                 let what = "a client's first frames wait, although the controller is only to be told";
                 found.add(Guarantee::OffTheDataPath, at, what);
             }
+            Sight::Kept { switch, sequence } if notifies => {
+                let what = format!("{sequence} waits at {}", scene.name(*switch));
+                found.add(Guarantee::OffTheDataPath, at, what);
+            }
             Sight::Over(ending) if notifies => {
                 for (switch, counters) in &ending.remains.counters {
                     if counters.held > 0 {
@@ -82,6 +88,7 @@ impl Checker for DataPath {
             | Sight::Reached(_)
             | Sight::Asked { .. }
             | Sight::Answered { .. }
+            | Sight::Kept { .. }
             | Sight::Status(_)
             | Sight::Settled
             | Sight::Served { .. }

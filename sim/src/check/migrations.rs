@@ -23,6 +23,8 @@ pub(super) struct Migrations {
     given_up: Vec<NodeId>,
     /// Servers whose process ended, or whose state was forgotten, since the migration began.
     lost: Vec<NodeId>,
+    /// Servers that a fault of the file has struck since the migration began.
+    struck: Vec<NodeId>,
     last_life: Instant,
 }
 
@@ -43,6 +45,8 @@ impl Migrations {
             self.frozen = Some(*server);
         } else if let Event::Thawed { server, .. } = event {
             self.frozen = self.frozen.filter(|frozen| frozen != server);
+        } else if let Event::Fault { node, .. } = event {
+            self.struck.push(*node);
         } else if let Event::ReaderDropped { server, .. } = event {
             self.dropped.push(*server);
         } else if let Event::ServerLost { server } | Event::Reset { server, .. } = event {
@@ -107,6 +111,13 @@ impl Migrations {
             let what = format!("migration {id} says that its source was lost in the pull; it was not");
             found.add(Guarantee::SafeAbort, at, what);
         }
+        // A target ends with the source that it pulls from. But if a fault struck it too, at nearly the same time, either may be heard of
+        // first, and both names are true.
+        let struck = migration.targets.iter().any(|target| self.struck.contains(target));
+        if reason == AbortReason::FellBack && source_lost && !struck {
+            let what = format!("migration {id} says that it fell back to its source, which was lost");
+            found.add(Guarantee::SafeAbort, at, what);
+        }
         if !committed {
             self.given_up.clone_from(&migration.targets);
         }
@@ -138,7 +149,8 @@ impl Migrations {
         if let Some(target) = migration.targets.iter().find(|target| scene.serves(**target)) {
             add(format!("{} serves although its migration was aborted", name(target)));
         }
-        if let Some(frozen) = self.frozen.filter(|frozen| !dropped.contains(frozen) && scene.serves(*frozen)) {
+        if let Some(frozen) = self.frozen.filter(|frozen| !dropped.contains(frozen) && scene.serves(*frozen))
+        {
             add(format!("{} is still frozen after an abort", name(&frozen)));
         }
     }
@@ -146,7 +158,8 @@ impl Migrations {
     fn over(&self, at: Instant, ending: &Ending, scene: &Scene<'_>, found: &mut Found) {
         let last = scene.last.as_ref().map_or(Instant::ZERO, |ended| ended.at);
         let since = last.max(scene.last_fault).max(self.last_life);
-        if at < since + unsettled_for(scene.scenario) || scene.migration.is_some() || scene.is_service_lost() {
+        if at < since + unsettled_for(scene.scenario) || scene.migration.is_some() || scene.is_service_lost()
+        {
             return;
         }
         let mut add = |what: String| found.add(Guarantee::SafeAbort, at, what);
@@ -157,7 +170,10 @@ impl Migrations {
             let alive = scene.servers.get(&status.server).is_some_and(|server| server.alive);
             if alive && !scene.serves(status.server) && has_something(status) {
                 let task = format!("{:?}", status.task);
-                add(format!("{} serves nobody and is left with a state or a task: {task}", scene.name(status.server)));
+                add(format!(
+                    "{} serves nobody and is left with a state or a task: {task}",
+                    scene.name(status.server)
+                ));
             }
         }
     }
@@ -193,8 +209,14 @@ impl Checker for Migrations {
     fn see(&mut self, at: Instant, sight: &Sight, scene: &Scene<'_>, found: &mut Found) {
         match sight {
             Sight::Event(event) => self.event(at, event, scene, found),
-            Sight::Asked { server, stamp, .. } if self.given_up.contains(server) && scene.migration.is_none() => {
-                let what = format!("{} is sent {} after its migration was aborted", scene.name(*server), stamp.offset);
+            Sight::Asked { server, stamp, .. }
+                if self.given_up.contains(server) && scene.migration.is_none() =>
+            {
+                let what = format!(
+                    "{} is sent {} after its migration was aborted",
+                    scene.name(*server),
+                    stamp.offset
+                );
                 found.add(Guarantee::SafeAbort, at, what);
             }
             Sight::Settled => self.settled(at, scene, found),
@@ -203,6 +225,7 @@ impl Checker for Migrations {
             | Sight::Reached(_)
             | Sight::Answered { .. }
             | Sight::Released { .. }
+            | Sight::Kept { .. }
             | Sight::Status(_)
             | Sight::Served { .. }
             | Sight::FlowMod { .. }

@@ -125,7 +125,7 @@ impl<'a> Judge<'a> {
             scene: Scene::new(scenario),
             checkers: vec![
                 Box::new(released::Released::default()),
-                Box::new(applied::Applied::default()),
+                Box::new(applied::Applied),
                 Box::new(state::State::default()),
                 Box::new(review::Review::default()),
                 Box::new(data_path::DataPath::default()),

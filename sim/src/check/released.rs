@@ -30,7 +30,14 @@ impl Released {
         &mut self.requests[index]
     }
 
-    fn asked(&mut self, at: Instant, offset: Offset, sequence: Sequence, scene: &Scene<'_>, found: &mut Found) {
+    fn asked(
+        &mut self,
+        at: Instant,
+        offset: Offset,
+        sequence: Sequence,
+        scene: &Scene<'_>,
+        found: &mut Found,
+    ) {
         if let Some(logged) = scene.logged(offset) {
             if logged.sequence != sequence {
                 let what = format!("{offset} stood for {} and now stands for {sequence}", logged.sequence);
@@ -77,15 +84,18 @@ impl Released {
             + refused(DropReason::Malformed);
         let reached = self.requests.iter().filter(|request| request.reached).count() as u64;
         if reached > service.head.0 + refused {
-            let what =
-                format!("{reached} requests came to the anchor, {} were logged and {refused} refused", service.head.0);
+            let what = format!(
+                "{reached} requests came to the anchor, {} were logged and {refused} refused",
+                service.head.0
+            );
             found.add(Guarantee::OneAnswer, at, what);
         }
         let settled = at >= scene.last_fault + unsettled_for(scene.scenario);
         if !settled || scene.is_service_lost() {
             return;
         }
-        let open = |offset: &u64| scene.logged(Offset(*offset)).is_none_or(|logged| logged.released.is_none());
+        let open =
+            |offset: &u64| scene.logged(Offset(*offset)).is_none_or(|logged| logged.released.is_none());
         if let Some(first) = (0..service.head.0).find(open) {
             let count = (0..service.head.0).filter(open).count();
             let what = format!("{count} logged requests were never answered, the first at #{first}");
@@ -119,6 +129,7 @@ impl Checker for Released {
             Sight::Over(ending) => self.over(at, ending, scene, found),
             Sight::Event(_)
             | Sight::Answered { .. }
+            | Sight::Kept { .. }
             | Sight::Status(_)
             | Sight::Served { .. }
             | Sight::FlowMod { .. }

@@ -50,8 +50,7 @@ impl Review {
             self.agreed = 0;
         } else if let Event::SwitchedOver { at: x, .. } = event {
             self.chosen = Some(*x);
-        } else if let Event::Ended { outcome: Outcome::Complete, .. } = event
-        {
+        } else if let Event::Ended { outcome: Outcome::Complete, .. } = event {
             self.complete.clone_from(&scene.migration);
         }
     }
@@ -110,10 +109,7 @@ impl Review {
         };
         must(self.cursor == x, format!("X is {x}, but {} is not closed and equal", self.cursor));
         let released = scene.logged(x).and_then(|logged| logged.released);
-        must(
-            released.is_none_or(|(when, _)| when == at),
-            format!("X is {x}, which was answered before"),
-        );
+        must(released.is_none_or(|(when, _)| when == at), format!("X is {x}, which was answered before"));
         let wanted = scene.scenario.testbed.review.agreements;
         must(self.agreed >= wanted, format!("X is {x} after {} agreements of {wanted}", self.agreed));
         self.states(migration, &mut must);
@@ -162,7 +158,10 @@ impl Review {
         );
         if migration.goal == Goal::Reseed {
             let wanted = scene.scenario.testbed.review.agreements;
-            must(self.agreed >= wanted, format!("a standby serves after {} agreements of {wanted}", self.agreed));
+            must(
+                self.agreed >= wanted,
+                format!("a standby serves after {} agreements of {wanted}", self.agreed),
+            );
         }
         if migration.goal == Goal::Reseed || migration.scheme.pulls() {
             self.states(migration, &mut must);
@@ -179,6 +178,7 @@ impl Checker for Review {
             | Sight::Asked { .. }
             | Sight::Answered { .. }
             | Sight::Released { .. }
+            | Sight::Kept { .. }
             | Sight::Status(_)
             | Sight::Served { .. }
             | Sight::FlowMod { .. }

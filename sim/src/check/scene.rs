@@ -2,8 +2,8 @@
 //! only. A checker sees a sight before the scene does, so the scene is how things were until then.
 
 use super::sight::Sight;
-use std::collections::BTreeMap;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use zerogap_proto::{
     AbortReason, Event, Goal, Health, Incarnation, Instant, MigrationId, NodeId, Offset, Outcome, Phase,
     Scheme, Sequence, Serving,
@@ -155,6 +155,7 @@ impl<'a> Scene<'a> {
             }
             Sight::Asked { .. }
             | Sight::Reached(_)
+            | Sight::Kept { .. }
             | Sight::Settled
             | Sight::FlowMod { .. }
             | Sight::Barrier { .. }
@@ -167,8 +168,7 @@ impl<'a> Scene<'a> {
             let (phase, targets) = (scheme.first_phase(), targets.clone());
             let (id, scheme, goal, snapshotter) = (*migration, *scheme, *goal, *snapshotter);
             let (mark, committed, tainted) = (None, false, false);
-            let begun =
-                Migration { id, scheme, goal, snapshotter, targets, phase, mark, committed, tainted };
+            let begun = Migration { id, scheme, goal, snapshotter, targets, phase, mark, committed, tainted };
             self.migration = Some(begun);
         } else if let Event::Ended { outcome, .. } = event {
             let ended = self.migration.take();

@@ -7,8 +7,8 @@ use zerogap_proto::address::{node_of_mac, virtual_mac};
 use zerogap_proto::frame::HEADERS_LEN;
 use zerogap_proto::message::{BODY_AT, MESSAGE_LEN, STAMP_AT};
 use zerogap_proto::{
-    Control, Event, FlowMod, Frame, Incarnation, Input, Kind, Message, NodeId, Offset, Output,
-    Sequence, ServerStatus, ServiceStatus, Stamp,
+    Control, Event, FlowMod, Frame, Incarnation, Input, Kind, Message, NodeId, Offset, Output, Sequence,
+    ServerStatus, ServiceStatus, Stamp,
 };
 use zerogap_scenario::{SERVICE, Scenario};
 
@@ -47,6 +47,13 @@ pub enum Sight {
         sequence: Sequence,
         /// Digest of what it says outside the stamp.
         content: u64,
+    },
+    /// A request of the client has come to a switch on its way to the anchor, and has not gone on at once.
+    Kept {
+        /// The switch.
+        switch: NodeId,
+        /// The request.
+        sequence: Sequence,
     },
     /// The anchor has reported the service's status.
     Status(ServiceStatus),
@@ -103,6 +110,8 @@ pub(super) struct Decoder {
     sdn: NodeId,
     frames: BTreeMap<NodeId, (u64, u64)>,
     asked: Option<(Stamp, Sequence)>,
+    /// A request that has come to a switch which is not the anchor, until that puts a frame out.
+    passing: Option<Sequence>,
     places: BTreeMap<NodeId, Place>,
 }
 
@@ -114,6 +123,7 @@ impl Decoder {
             sdn: t.sdn,
             frames: t.switches.iter().map(|switch| (*switch, (0, 0))).collect(),
             asked: None,
+            passing: None,
             places: BTreeMap::new(),
         }
     }
@@ -122,7 +132,13 @@ impl Decoder {
         match input {
             Input::Frame { frame, .. } => {
                 self.frames.get_mut(&node)?.0 += 1;
-                if self.anchor == Some(node) { into_anchor(frame) } else { None }
+                if self.anchor == Some(node) {
+                    return into_anchor(frame);
+                }
+                let request = message(frame).filter(|message| message.kind == Kind::Request);
+                self.passing =
+                    request.filter(|message| message.stamp == Stamp::default()).map(|m| m.sequence);
+                None
             }
             Input::Datagram { payload, .. } => {
                 let request = Message::parse(payload).filter(|message| message.kind == Kind::Request);
@@ -140,6 +156,7 @@ impl Decoder {
         match output {
             Output::Frame { frame, .. } => {
                 self.frames.get_mut(&node)?.1 += 1;
+                self.passing = None;
                 if self.anchor == Some(node) { out_of_anchor(frame) } else { None }
             }
             Output::Control { to, message } => self.control(node, *to, message),
@@ -182,6 +199,9 @@ impl Decoder {
     pub(super) fn settled(&mut self, node: NodeId, server: Option<ServerStatus>) -> Option<Sight> {
         if self.anchor == Some(node) {
             return Some(Sight::Settled);
+        }
+        if let Some(sequence) = self.passing.take() {
+            return Some(Sight::Kept { switch: node, sequence });
         }
         let asked = self.asked.take();
         let status = server?;

@@ -42,7 +42,9 @@ impl Checker for State {
             Sight::Served { status, .. } if status.holds_state => {
                 self.hold(at, (status.server, status.next, status.digest), scene, found);
             }
-            Sight::Event(Event::Cut { server, mark, digest, .. } | Event::Restored { server, mark, digest, .. }) => {
+            Sight::Event(
+                Event::Cut { server, mark, digest, .. } | Event::Restored { server, mark, digest, .. },
+            ) => {
                 self.hold(at, (*server, *mark, *digest), scene, found);
             }
             Sight::Event(_)
@@ -51,6 +53,7 @@ impl Checker for State {
             | Sight::Asked { .. }
             | Sight::Answered { .. }
             | Sight::Released { .. }
+            | Sight::Kept { .. }
             | Sight::Status(_)
             | Sight::Settled
             | Sight::FlowMod { .. }

@@ -97,7 +97,8 @@ fn twists(dice: &mut Dice, scheme: Scheme) -> Vec<String> {
         twists.push(format!("links.overrides.s1-s2={{{trunk}}}"));
     }
     if dice.chance(0.2) {
-        twists.push(format!("radio.link={{rate: 54 Mbit/s, delay: 54 us, queue: 256 KB, {}}}", unsound(dice)));
+        twists
+            .push(format!("radio.link={{rate: 54 Mbit/s, delay: 54 us, queue: 256 KB, {}}}", unsound(dice)));
     }
     let mut maybe = |dice: &mut Dice, probability: f64, twist: String| {
         if dice.chance(probability) {
@@ -167,7 +168,8 @@ fn fault(dice: &mut Dice, scheme: Scheme, migrations: u64, mortal: &str) -> Stri
             )
         }
         7 | 8 => {
-            let link = dice.pick(&["s1-s2", "s1-s2", "edge-a1", "edge-a2", "edge-b1", "edge-b2", "p0", "agv"]);
+            let link =
+                dice.pick(&["s1-s2", "s1-s2", "edge-a1", "edge-a2", "edge-b1", "edge-b2", "p0", "agv"]);
             format!("{{kind: link-down, at: {at}, link: {link}, for: {ms} ms}}")
         }
         _ => format!("{{kind: restart-controllers, at: {at}}}"),
@@ -191,7 +193,9 @@ fn at(dice: &mut Dice, scheme: Scheme, migrations: u64) -> (String, u64) {
 }
 
 const fn phases(scheme: Scheme) -> &'static [Phase] {
-    use Phase::{Complete, Freeze, Prepare, Pull, Replay, Restore, Review, Rounds, Snapshot, SwitchOver, Transfer};
+    use Phase::{
+        Complete, Freeze, Prepare, Pull, Replay, Restore, Review, Rounds, Snapshot, SwitchOver, Transfer,
+    };
     match scheme {
         Scheme::StopAndCopy => &[Prepare, Freeze, Transfer, Restore, SwitchOver, Complete],
         Scheme::PreCopy => &[Prepare, Rounds, Freeze, Transfer, Restore, SwitchOver, Complete],

@@ -15,6 +15,7 @@ pub(super) struct Times {
     copy: Sampler,
     transfer: Sampler,
     pull: Sampler,
+    wanted: Sampler,
     restore: Sampler,
 }
 
@@ -38,6 +39,7 @@ impl Times {
             copy: of("copy"),
             transfer: of("transfer"),
             pull: of("pull"),
+            wanted: of("wanted"),
             restore: of("restore"),
         }
     }
@@ -68,7 +70,12 @@ impl Times {
     }
 
     pub(super) fn pull(&mut self) -> Effort {
-        Effort { base: Duration::ZERO, per_mb: self.pull.draw(&self.sim.pull_per_mb) }
+        Effort { base: Duration::ZERO, per_mb: self.pull.draw(&self.sim.pull.per_mb) }
+    }
+
+    /// From a fault until its source has put nothing more before the wanted page.
+    pub(super) fn wanted(&mut self) -> Duration {
+        self.wanted.draw(&self.sim.pull.base)
     }
 }
 

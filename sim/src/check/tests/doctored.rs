@@ -2,7 +2,9 @@
 
 use super::{Sights, first, judged, nth, says, scenario, sights};
 use crate::check::{Guarantee, Sight};
-use Guarantee::{Bounded, GapFree, NoWrongSwitchOver, OffTheDataPath, OneAnswer, PerPacketConsistent, SafeAbort};
+use Guarantee::{
+    Bounded, GapFree, NoWrongSwitchOver, OffTheDataPath, OneAnswer, PerPacketConsistent, SafeAbort,
+};
 use zerogap_proto::event::DropCause;
 use zerogap_proto::{
     AbortReason, Duration, Event, MigrationId, Offset, Outcome, Phase, ReviewTally, Sequence, Task,
@@ -126,19 +128,27 @@ fn a_server_that_skips_or_repeats_a_request_or_holds_another_state() {
         });
     });
     noticed(&[], GapFree, "its state ends before", |sights| {
-        change_event(sights, |event| matches!(event, Event::Reading { .. }), |event| {
-            let Event::Reading { from, .. } = event else { return };
-            *from = from.next();
-        });
+        change_event(
+            sights,
+            |event| matches!(event, Event::Reading { .. }),
+            |event| {
+                let Event::Reading { from, .. } = event else { return };
+                *from = from.next();
+            },
+        );
     });
 }
 
 /// Moves the switch-over to another offset.
 fn move_x(sights: &mut Sights, by: i64) {
-    change_event(sights, |event| matches!(event, Event::SwitchedOver { .. }), |event| {
-        let Event::SwitchedOver { at, .. } = event else { return };
-        *at = Offset(at.0.saturating_add_signed(by));
-    });
+    change_event(
+        sights,
+        |event| matches!(event, Event::SwitchedOver { .. }),
+        |event| {
+            let Event::SwitchedOver { at, .. } = event else { return };
+            *at = Offset(at.0.saturating_add_signed(by));
+        },
+    );
 }
 
 #[test]
@@ -172,10 +182,14 @@ fn a_target_that_answered_something_else_or_holds_something_else() {
     for scheme in zerogap_proto::Scheme::ALL {
         let scheme = format!("scheme={}", scheme.name());
         noticed(&[&scheme], NoWrongSwitchOver, "does not hold what was cut", |sights| {
-            change_event(sights, |event| matches!(event, Event::Restored { .. }), |event| {
-                let Event::Restored { digest, .. } = event else { return };
-                *digest ^= 1;
-            });
+            change_event(
+                sights,
+                |event| matches!(event, Event::Restored { .. }),
+                |event| {
+                    let Event::Restored { digest, .. } = event else { return };
+                    *digest ^= 1;
+                },
+            );
         });
     }
     noticed(&["scheme=post-copy"], NoWrongSwitchOver, "elsewhere than the cut", |sights| {
@@ -190,10 +204,19 @@ fn an_answer_that_is_held_back_or_a_frame_that_waits_for_a_controller() {
         sights[index].0 += Duration::from_millis(5);
     });
     noticed(&[], OffTheDataPath, "first frames wait", |sights| {
-        change_event(sights, |event| matches!(event, Event::PacketIn { .. }), |event| {
-            let Event::PacketIn { waiting, .. } = event else { return };
-            *waiting = true;
-        });
+        change_event(
+            sights,
+            |event| matches!(event, Event::PacketIn { .. }),
+            |event| {
+                let Event::PacketIn { waiting, .. } = event else { return };
+                *waiting = true;
+            },
+        );
+    });
+    noticed(&[], OffTheDataPath, "q7 waits at", |sights| {
+        let index = nth(sights, 7, RELEASED);
+        let kept = Sight::Kept { switch: zerogap_proto::NodeId(1), sequence: Sequence(7) };
+        sights.insert(index, (sights[index].0, kept));
     });
     noticed(&[], OffTheDataPath, "frames still wait", |sights| {
         change_ending(sights, |ending| {
@@ -283,6 +306,22 @@ fn migrations_that_overlap_or_go_back_or_end_otherwise_than_they_may() {
 }
 
 #[test]
+fn a_source_lost_in_the_pull_that_is_called_by_another_name() {
+    let lost = ["scheme=post-copy", "links.defaults.rate=100 Mbit/s", "state.size=20 MB"];
+    let kill = "faults.0={kind: kill, at: {phase: Pull, delay: 20 ms}, node: edge-a1}";
+    noticed(&[&lost[..], &[kill]].concat(), SafeAbort, "fell back to its source, which was lost", |sights| {
+        change_event(
+            sights,
+            |event| matches!(event, Event::Ended { .. }),
+            |event| {
+                let Event::Ended { outcome, .. } = event else { return };
+                *outcome = Outcome::Aborted(AbortReason::FellBack);
+            },
+        );
+    });
+}
+
+#[test]
 fn an_abort_that_changes_who_serves_or_leaves_something() {
     let aborted = |event: &Event| matches!(event, Event::Ended { outcome: Outcome::Aborted(_), .. });
     let status_after = |sights: &Sights| {
@@ -341,8 +380,8 @@ fn what_the_client_lost_or_got_twice_over_a_sound_path_and_only_there() {
     for (set, expected) in table {
         let scenario = scenario(&[set]);
         let mut judge = crate::check::Judge::new(&scenario);
-        let mut finished =
-            crate::simulate_observed(&scenario, &mut |_, _, _| {}, &mut [&mut judge]).expect("a valid testbed");
+        let mut finished = crate::simulate_observed(&scenario, &mut |_, _, _| {}, &mut [&mut judge])
+            .expect("a valid testbed");
         finished.result.requests.lost = 1;
         finished.result.requests.duplicated = 1;
         let judged = judge.verdict(finished);
@@ -354,11 +393,16 @@ fn what_the_client_lost_or_got_twice_over_a_sound_path_and_only_there() {
 fn a_review_that_counted_less_than_it_says_is_not_believed() {
     // What the journal says of the count is not looked at.
     noticed(&[], NoWrongSwitchOver, "0 agreements of 5", |sights| {
-        let review = first(sights, is_event(|event| matches!(event, Event::Phase { phase: Phase::Review, .. })));
+        let review =
+            first(sights, is_event(|event| matches!(event, Event::Phase { phase: Phase::Review, .. })));
         sights.remove(review);
-        change_event(sights, |event| matches!(event, Event::Ended { .. }), |event| {
-            let Event::Ended { review, .. } = event else { return };
-            *review = ReviewTally { required: 5, agreed: 500, disagreed: 0, absent: 0 };
-        });
+        change_event(
+            sights,
+            |event| matches!(event, Event::Ended { .. }),
+            |event| {
+                let Event::Ended { review, .. } = event else { return };
+                *review = ReviewTally { required: 5, agreed: 500, disagreed: 0, absent: 0 };
+            },
+        );
     });
 }

@@ -19,7 +19,9 @@ fn faults_and_lost_frames_break_nothing() {
     let table: [&[&str]; 5] = [
         &["faults.0={kind: kill, at: {phase: Review}, node: edge-a1}"],
         &["faults.0={kind: kill, at: {phase: SwitchOver}, node: edge-b1}"],
-        &["faults.0={kind: flip-bit, at: {phase: Transfer}, node: edge-b2, byte: 7, bit: 3, at_restore: true}"],
+        &[
+            "faults.0={kind: flip-bit, at: {phase: Transfer}, node: edge-b2, byte: 7, bit: 3, at_restore: true}",
+        ],
         &["links.overrides.edge-b1={loss: 0.05, duplicate: 0.05, reorder: 0.05}"],
         &["radio.link={loss: 0.05, duplicate: 0.05, reorder: 0.05}", "client.give_up=1 s"],
     ];
