@@ -12,7 +12,9 @@ fn fleet(more: &[&str]) -> Run {
         "migrations=100",
         "duration=6 s",
         "state={size: 64 KB, fill: sparse}",
-        "client.route=[{x_mm: 11500, y_mm: 10000}, {x_mm: 13500, y_mm: 10000}]",
+        "client.route=[{x_mm: 12000, y_mm: 10000}, {x_mm: 13000, y_mm: 10000}]",
+        "client.hysteresis_mm=100",
+        "client.dwell=100 ms",
         "client.give_up=1 s",
         "controllers.hold_time=100 ms",
     ];

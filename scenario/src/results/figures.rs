@@ -56,8 +56,10 @@ impl Default for Samples {
 impl Extend<Duration> for Samples {
     fn extend<I: IntoIterator<Item = Duration>>(&mut self, latencies: I) {
         for latency_ns in latencies.into_iter().map(Duration::as_nanos) {
-            // A histogram that grows refuses nothing.
-            self.histogram.saturating_record(latency_ns);
+            // It grows as far as there is memory for it.
+            if self.histogram.record(latency_ns).is_err() {
+                self.histogram.saturating_record(latency_ns);
+            }
             let (min, max) = self.extremes_ns.unwrap_or((latency_ns, latency_ns));
             self.extremes_ns = Some((min.min(latency_ns), max.max(latency_ns)));
         }
