@@ -69,7 +69,8 @@ fn broken(scenario: &Scenario, violations: &[Violation]) -> ExitCode {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:".contains(c);
         if arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
     };
-    let command: Vec<String> = std::env::args().map(quoted).filter(|arg| !arg.starts_with("--trace")).collect();
+    let command: Vec<String> =
+        std::env::args().map(quoted).filter(|arg| !arg.starts_with("--trace")).collect();
     let list: String = violations.iter().map(|violation| format!("\n  {violation}")).collect();
     let (seed, command) = (scenario.testbed.seed, command.join(" "));
     fail(Code::Failed, format_args!("seed {seed} broke a guarantee:{list}\nto read it: {command} --trace"))

@@ -72,12 +72,12 @@ fn message_words(payload: &[u8]) -> String {
     let Some(Message { kind, sequence, stamp, .. }) = Message::parse(payload) else {
         return format!("a datagram of {} bytes", payload.len());
     };
-    let (life, epoch, offset) = (stamp.incarnation, stamp.epoch, stamp.offset);
+    let (number, life, epoch, offset) = (sequence.0, stamp.incarnation, stamp.epoch, stamp.offset);
     let again = if stamp.replayed { ", replayed" } else { "" };
     match kind {
-        Kind::Request if stamp == zerogap_proto::Stamp::default() => format!("request {sequence}"),
-        Kind::Request => format!("request {sequence} as {offset} for life {life}, epoch {epoch}{again}"),
-        Kind::Answer => format!("answer to {sequence}, {offset}{again}"),
+        Kind::Request if stamp == zerogap_proto::Stamp::default() => format!("request {number}"),
+        Kind::Request => format!("request {number} as {offset} for life {life}, epoch {epoch}{again}"),
+        Kind::Answer => format!("answer to request {number}, {offset}{again}"),
         Kind::Expect => format!("expects {offset}"),
         Kind::Forgotten => format!("has forgotten {offset}"),
     }

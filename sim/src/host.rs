@@ -29,15 +29,15 @@ pub enum Pending {
     Control {
         /// Who sent it.
         from: NodeId,
-        /// The message.
-        message: Control,
+        /// The message. Boxed, as the result below: both are rare and large, and datagrams are moved often.
+        message: Box<Control>,
     },
     /// The end of a job.
     JobDone {
         /// Which job.
         migration: MigrationId,
         /// How it ended.
-        result: JobResult,
+        result: Box<JobResult>,
     },
 }
 

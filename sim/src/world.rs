@@ -32,7 +32,7 @@ pub(crate) enum Happening {
     /// A frame arrives.
     Frame(End, Frame),
     /// A control message arrives.
-    Control { to: NodeId, from: NodeId, message: Control },
+    Control { to: NodeId, from: NodeId, message: Box<Control> },
     /// Something reaches the process of a host's given life.
     Process { host: NodeId, life: u16, pending: Pending },
     /// A busy process of a host's given life is free.
@@ -249,7 +249,7 @@ impl<'a> World<'a> {
             Happening::Frame(end, frame) => self.frame_arrives(now, end, frame),
             Happening::Control { to, from, message } => match self.hosts.get(&to).map(|host| host.life) {
                 Some(life) => self.reach(now, to, life, Pending::Control { from, message }),
-                None => self.feed(to, Input::Control { from, message }),
+                None => self.feed(to, Input::Control { from, message: *message }),
             },
             Happening::Process { host, life, pending } => self.reach(now, host, life, pending),
             Happening::Free { host, life } => self.serve(now, host, life),
@@ -380,8 +380,10 @@ impl<'a> World<'a> {
                 }
                 self.feed(node, Input::Datagram { from, payload: payload.bytes() });
             }
-            Pending::Control { from, message } => self.feed(node, Input::Control { from, message }),
-            Pending::JobDone { migration, result } => self.feed(node, Input::JobDone { migration, result }),
+            Pending::Control { from, message } => self.feed(node, Input::Control { from, message: *message }),
+            Pending::JobDone { migration, result } => {
+                self.feed(node, Input::JobDone { migration, result: *result });
+            }
         }
     }
 
@@ -461,7 +463,7 @@ impl<'a> World<'a> {
         let delay = self.delay.draw(&self.scenario.testbed.sim.control_delay);
         let last = self.channels.entry((from, to)).or_default();
         *last = (*last).max(now + delay);
-        self.queue.push(*last, Happening::Control { to, from, message });
+        self.queue.push(*last, Happening::Control { to, from, message: Box::new(message) });
     }
 
     fn send_frame(&mut self, now: Instant, from: End, frame: Frame) {

@@ -71,6 +71,23 @@ fn a_hybrid_whose_rounds_have_left_nothing_to_pull_is_complete() {
 }
 
 #[test]
+fn what_waited_for_the_vote_of_a_source_that_is_let_go_is_answered() {
+    // Found by `zerogap explore`: the stopped source's window was full, so it was never asked what the target had answered.
+    let run = moved(
+        Scheme::Redundancy,
+        &[
+            "state.size=1 MB",
+            "service.selection=vote",
+            "service.window=2",
+            "review.agreements=2",
+            "faults.0={kind: stop, at: {phase: Replay}, node: edge-a1, for: 54 ms}",
+        ],
+    );
+    assert_eq!(run.outcomes(), [Outcome::Complete], "{}", run.transcript());
+    assert_eq!(run.result().requests.lost, 0, "{}", run.transcript());
+}
+
+#[test]
 fn the_source_is_lost_in_the_pull_and_the_run_says_so() {
     let kill = "faults.0={kind: kill, at: {phase: Pull, delay: 20 ms}, node: edge-a1}";
     let run = moved(Scheme::PostCopy, &[kill, "links.defaults.rate=100 Mbit/s"]);

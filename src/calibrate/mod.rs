@@ -70,7 +70,8 @@ fn measure(args: &Calibrate) -> Result<Seen, Stopped> {
     for (index, (errand, config)) in configured.iter().enumerate() {
         progress.starts(index, errand);
         let dir = scratch.directory(&index.to_string())?;
-        let cannot = |error| Stopped::new(Code::Machine, format_args!("cannot write {}: {error}", dir.display()));
+        let cannot =
+            |error| Stopped::new(Code::Machine, format_args!("cannot write {}: {error}", dir.display()));
         std::fs::write(dir.join(one_run::CONFIG), config.to_string()).map_err(cannot)?;
         one_run::run(errand, &dir)?;
         seen.read(&dir)?;
@@ -93,7 +94,9 @@ impl Progress {
         }
         let bar = ProgressBar::new(runs as u64);
         bar.enable_steady_tick(TICK);
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} runs  {elapsed} gone, about {eta} left: {msg}");
+        let style = ProgressStyle::with_template(
+            "{bar:30} {pos}/{len} runs  {elapsed} gone, about {eta} left: {msg}",
+        );
         Self { bar: style.map(|style| bar.clone().with_style(style)).unwrap_or(bar), runs }
     }
 

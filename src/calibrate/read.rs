@@ -73,7 +73,8 @@ pub(super) fn finished(below: &Path) -> Result<Vec<PathBuf>, Stopped> {
     }
     found.sort();
     if found.is_empty() {
-        let why = format_args!("there are no runs of a comparison in {}; give the --out of one", below.display());
+        let why =
+            format_args!("there are no runs of a comparison in {}; give the --out of one", below.display());
         return Err(Stopped::new(Code::Usage, why));
     }
     Ok(found)

@@ -13,7 +13,10 @@ impl Scratch {
     pub(super) fn new() -> Result<Self, Stopped> {
         let path = std::env::temp_dir().join(format!("zerogap-calibrate-{}", std::process::id()));
         let cannot = |error| {
-            let why = format_args!("cannot create {}: {error}; set TMPDIR to a directory with room", path.display());
+            let why = format_args!(
+                "cannot create {}: {error}; set TMPDIR to a directory with room",
+                path.display()
+            );
             Stopped::new(Code::Machine, why)
         };
         interrupt::heed().map_err(cannot)?;

@@ -18,7 +18,8 @@ use std::process::ExitCode;
 use store::{Ended, Store};
 use zerogap_proto::Duration;
 use zerogap_scenario::compare::{
-    Cell, CellId, Comparison, Contender, ControlRun, Foreseen, Plan, cell, compare, control_duration, prediction_table, table,
+    Cell, CellId, Comparison, Contender, ControlRun, Foreseen, Plan, cell, compare, control_duration,
+    prediction_table, table,
 };
 use zerogap_scenario::size::Size;
 
@@ -37,7 +38,8 @@ fn comparison(args: &Compare) -> Result<Comparison, Stopped> {
         configs.of(id, None)?;
     }
     let store = Store::open(&args.out, args.resume)?;
-    let mut runs = Runs { configs, store, cells: Vec::new(), controls: BTreeMap::new(), measured: Vec::new() };
+    let mut runs =
+        Runs { configs, store, cells: Vec::new(), controls: BTreeMap::new(), measured: Vec::new() };
     let todo = runs.take_finished(&plan)?;
     let expected = runs.configs.duration().0 + one_run::OVERHEAD;
     let mut progress = Progress::new(plan.cells().len(), todo.len(), expected);

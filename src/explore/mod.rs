@@ -36,7 +36,8 @@ fn explore(args: &Explore) -> Result<Tally, Stopped> {
     let runs = args.runs.unwrap_or(if args.migrations.is_some() { u64::MAX } else { RUNS });
     let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
     let mut tally = Tally::default();
-    let mut progress = Progress::new(args.runs.or(args.migrations).unwrap_or(RUNS), args.migrations.is_some());
+    let mut progress =
+        Progress::new(args.runs.or(args.migrations).unwrap_or(RUNS), args.migrations.is_some());
     let mut trouble = Ok(());
     let range = (args.first, runs.min(u64::MAX - args.first));
     let done = pool::explore(&ground, range, threads, |Block { tally: more, broken }| {
@@ -68,7 +69,10 @@ fn ground(args: &Explore) -> Result<Ground, Stopped> {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| Stopped {
                 code: Code::Usage,
-                why: format!("{}: cannot be read: {error}; give the path of a readable testbed file", path.display()),
+                why: format!(
+                    "{}: cannot be read: {error}; give the path of a readable testbed file",
+                    path.display()
+                ),
             })?;
             (path.display().to_string(), text)
         }
@@ -80,7 +84,9 @@ fn ground(args: &Explore) -> Result<Ground, Stopped> {
 /// Keeps the testbed of a run that broke a guarantee.
 fn keep(dir: &Path, ground: &Ground, explored: &Explored) -> Result<(), Stopped> {
     let path = dir.join(format!("run-{}.json", explored.plan.index));
-    let testbed = ground.testbed(&explored.plan).map_err(|error| Stopped { code: Code::Usage, why: error.to_string() })?;
+    let testbed = ground
+        .testbed(&explored.plan)
+        .map_err(|error| Stopped { code: Code::Usage, why: error.to_string() })?;
     let json = serde_json::to_string_pretty(&testbed).map_err(|error| unwritable(&path, &error))?;
     std::fs::write(&path, json + "\n").map_err(|error| unwritable(&path, &error))
 }

@@ -1,5 +1,11 @@
 //! How far an exploration is, and what it has found: on standard error, so that results can be piped.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "how long an exploration takes is real time"
+)]
+
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};

@@ -186,9 +186,10 @@ impl Chart {
 
 impl Marks {
     fn shape(&self) -> LegendShape {
-        match self.marker {
-            MarkerShape::Circle => LegendShape::CircleSize(self.size),
-            other => LegendShape::Marker(other),
+        if let MarkerShape::Circle = self.marker {
+            LegendShape::CircleSize(self.size)
+        } else {
+            LegendShape::Marker(self.marker)
         }
     }
 }

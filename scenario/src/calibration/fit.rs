@@ -29,7 +29,8 @@ impl Line {
         let mut sorted = points.to_vec();
         sorted.sort_by(|a, b| a.mb.total_cmp(&b.mb));
         let sizes = sorted.chunk_by(|a, b| a.mb == b.mb);
-        let middles = sizes.filter_map(|size| Some(Point { mb: size[0].mb, ns: median(size.iter().map(|p| p.ns))? }));
+        let middles =
+            sizes.filter_map(|size| Some(Point { mb: size[0].mb, ns: median(size.iter().map(|p| p.ns))? }));
         let (base_ns, per_mb_ns) = least_squares(&middles.collect::<Vec<_>>())?;
         Self::around(base_ns, per_mb_ns, points)
     }

@@ -80,11 +80,12 @@ impl Observations {
         let begun = journal.first("begun").map(|event| event.at_ns);
         let ended = journal.first("ended").map(|event| event.at_ns);
         let reset = |from: Option<u64>| journal.first_from(from?, "reset").map(|event| event.at_ns);
-        let trigger = journal.all("packet-in").filter(|event| begun.is_some_and(|begun| event.at_ns <= begun));
+        let mut trigger =
+            journal.all("packet-in").filter(|event| begun.is_some_and(|begun| event.at_ns <= begun));
         // From the switch to the SDN controller, the edge controller and the anchor; from the anchor to the edge controller
         // and a server, to prepare and to forget.
         let rows = [
-            (trigger.last().map(|event| event.at_ns), begun, 3.0),
+            (trigger.next_back().map(|event| event.at_ns), begun, 3.0),
             (begun, reset(begun), 2.0),
             (ended, reset(ended), 2.0),
         ];
@@ -148,7 +149,9 @@ impl Observations {
             return;
         }
         self.pull.extend(point((pages * PAGE_BYTES) as f64 / MB, usable.at_ns, pulled.at_ns));
-        if let (Some(blocked_ns), Some(faults)) = (pulled.blocked_ns, pulled.faults.filter(|faults| *faults > 0)) {
+        if let (Some(blocked_ns), Some(faults)) =
+            (pulled.blocked_ns, pulled.faults.filter(|faults| *faults > 0))
+        {
             self.wanted_ns.push(blocked_ns as f64 / faults as f64);
         }
     }
@@ -210,5 +213,4 @@ fn point(mb: f64, from_ns: u64, to_ns: u64) -> Option<Point> {
 }
 
 /// What a calibration runs: each scheme tells of something that the others do not.
-pub const TELLING: [Scheme; 4] =
-    [Scheme::HotStandby, Scheme::Redundancy, Scheme::PreCopy, Scheme::PostCopy];
+pub const TELLING: [Scheme; 4] = [Scheme::HotStandby, Scheme::Redundancy, Scheme::PreCopy, Scheme::PostCopy];

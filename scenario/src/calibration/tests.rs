@@ -102,7 +102,8 @@ fn what_the_runs_were_made_of_is_found_again() {
     assert_eq!(line(found.round), (700.0, 9.0));
     assert_eq!(line(found.copy), (0.0, 1_600.0));
     assert_eq!(line(found.restore), (1_000.0, 150.0));
-    assert_eq!(found.transfer_base.unwrap().mean().as_nanos() / 1_000, 2_000);
+    // Headers of the last frames differ by some hundred nanoseconds.
+    assert_eq!((found.transfer_base.unwrap().mean().as_nanos() as f64 / 1e4).round(), 200.0);
     let (wanted, per_mb) = found.pull.unzip();
     assert_eq!((line(wanted).0, line(per_mb).0), (705.0, 9_000.0));
     assert_eq!(line(found.replay), (20.0, 0.0));

@@ -29,20 +29,36 @@ pub struct Circumstances {
 pub fn to_yaml(estimate: &Estimate, on: &Circumstances) -> String {
     let mut text = head(estimate, on);
     text.push_str("sim:\n");
-    job(&mut text, "snapshot", "the standstill of a server that forks a child with an image of its memory", &[
-        "From the cut to when the child began.",
-    ], estimate.snapshot);
-    job(&mut text, "round", "the standstill between two rounds", &[
-        "From the end of a round to when the child of the next began.",
-    ], estimate.round);
-    job(&mut text, "copy", "the copy of all of the memory while its server is frozen", &[
-        "From the phase Snapshot to the cut.",
-    ], estimate.copy);
+    job(
+        &mut text,
+        "snapshot",
+        "the standstill of a server that forks a child with an image of its memory",
+        &["From the cut to when the child began."],
+        estimate.snapshot,
+    );
+    job(
+        &mut text,
+        "round",
+        "the standstill between two rounds",
+        &["From the end of a round to when the child of the next began."],
+        estimate.round,
+    );
+    job(
+        &mut text,
+        "copy",
+        "the copy of all of the memory while its server is frozen",
+        &["From the phase Snapshot to the cut."],
+        estimate.copy,
+    );
     transfer(&mut text, estimate);
     pull(&mut text, estimate.pull);
-    job(&mut text, "restore", "the scan of a restored state", &[
-        "From when the last target had all to the phase Replay, less two control messages.",
-    ], estimate.restore);
+    job(
+        &mut text,
+        "restore",
+        "the scan of a restored state",
+        &["From when the last target had all to the phase Replay, less two control messages."],
+        estimate.restore,
+    );
     replay(&mut text, estimate.replay);
     control(&mut text, estimate.control.as_ref());
     latency(&mut text, estimate);
@@ -56,7 +72,13 @@ fn head(estimate: &Estimate, on: &Circumstances) -> String {
          # Lay it over a testbed file with --calibration: simulate, campaign, compare --predict.\n\
          #\n\
          # when:  {}\n# on:    {}, {}, {} cores\n# by:    {}\n# from:  {} migrations with states of {}\n\n",
-        on.when, on.kernel, on.architecture, on.cores, on.program, estimate.runs, sizes.join(", "),
+        on.when,
+        on.kernel,
+        on.architecture,
+        on.cores,
+        on.program,
+        estimate.runs,
+        sizes.join(", "),
     )
 }
 
@@ -98,9 +120,13 @@ fn transfer(text: &mut String, estimate: &Estimate) {
         return missing(text, "transfer", "a transfer beside its links' time");
     }
     let count = base.map_or(0, Values::len) + per_mb.map_or(0, |f| f.count);
-    let _ = writeln!(text, "  # A transfer: what it takes beside its links' time, and per MB where the links allow more. {count} times.");
+    let _ = writeln!(
+        text,
+        "  # A transfer: what it takes beside its links' time, and per MB where the links allow more. {count} times."
+    );
     if let Some((links_ns, more_ns)) = estimate.links {
-        let limits = if per_mb.is_some_and(|f| f.line.per_mb_ns > links_ns) { "the machine" } else { "the link" };
+        let limits =
+            if per_mb.is_some_and(|f| f.line.per_mb_ns > links_ns) { "the machine" } else { "the link" };
         let _ = writeln!(
             text,
             "  # The links of these runs take {} for a MB with its headers; transfers took {} more: {limits} limits them.",
@@ -152,7 +178,10 @@ fn comment(text: &mut String, what: &str, how: &[&str], count: usize, spread: f6
 }
 
 fn missing(text: &mut String, name: &str, what: &str) {
-    let _ = writeln!(text, "  # {name} ({what}) could not be measured: larger states, or more runs, would tell it.");
+    let _ = writeln!(
+        text,
+        "  # {name} ({what}) could not be measured: larger states, or more runs, would tell it."
+    );
 }
 
 /// Quantiles from 2.5 to 97.5 %: what lies beyond is the machine's doing.

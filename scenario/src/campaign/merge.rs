@@ -206,7 +206,7 @@ mod tests {
             refused(parts)
         };
         let wanted = "dir-1/2 (shard 1/2) does not hold the runs of its share; simulate it again";
-        assert_eq!(spoilt(&|runs| drop(runs.pop())), wanted);
+        assert_eq!(spoilt(&|runs| runs.truncate(1)), wanted);
         assert_eq!(spoilt(&|runs| runs.push(runs[0])), wanted);
         assert_eq!(spoilt(&|runs| runs[0].seed += 1), wanted);
         let mut parts = whole;

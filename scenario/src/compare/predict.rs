@@ -78,7 +78,8 @@ pub fn predictions(runs: &[(CellId, Foreseen, Foreseen)]) -> Predictions {
     for group in rest.chunk_by(|(a, ..), (b, ..)| (a.state, a.contender) == (b.state, b.contender)) {
         let over = |figure: fn(&Foreseen) -> Option<u64>| {
             // A run that has no such figure in one of the worlds is left out of both.
-            let both = group.iter().filter_map(|(_, real, virtually)| Some((figure(real)?, figure(virtually)?)));
+            let both =
+                group.iter().filter_map(|(_, real, virtually)| Some((figure(real)?, figure(virtually)?)));
             let (real, virtually): (Vec<u64>, Vec<u64>) = both.unzip();
             beside(Spread::of(real)?.median, Spread::of(virtually)?.median)
         };
@@ -113,8 +114,17 @@ fn beside(measured: u64, predicted: u64) -> Option<Beside> {
 /// The predictions as a table for people, a line for each scheme and size; `None` if nothing was predicted.
 pub fn prediction_table(comparison: &Comparison) -> Option<String> {
     let head = [
-        "state", "scheme", "migration, s", "predicted", "ratio", "median RTT, ms", "predicted", "ratio",
-        "added delay, ms", "predicted", "ratio",
+        "state",
+        "scheme",
+        "migration, s",
+        "predicted",
+        "ratio",
+        "median RTT, ms",
+        "predicted",
+        "ratio",
+        "added delay, ms",
+        "predicted",
+        "ratio",
     ];
     let mut rows = vec![head.map(str::to_owned)];
     let mut above = None;

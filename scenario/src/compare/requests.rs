@@ -104,7 +104,11 @@ mod tests {
         assert_eq!(trace.most_delayed_ns(14, 29), None);
         let stall = |start_ns, length_ns| StallSpan { start_ns, length_ns };
         assert_eq!(trace.undisturbed_ns(&[]), [3, 8]);
-        assert_eq!(trace.undisturbed_ns(&[stall(14, 15), stall(39, 9)]), [3, 8], "between the two and after them");
+        assert_eq!(
+            trace.undisturbed_ns(&[stall(14, 15), stall(39, 9)]),
+            [3, 8],
+            "between the two and after them"
+        );
         assert_eq!(trace.undisturbed_ns(&[stall(5, 5)]), [8], "it ended when the first was due");
     }
 

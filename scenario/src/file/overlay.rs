@@ -60,7 +60,8 @@ sim:
                 r#"sim.host_latency={"kind":"empirical","values":["5 us",4600]}"#,
             ]
         );
-        let text = "sim: {copy: {base: {kind: constant, value: 7 us}, per_mb: {kind: constant, value: 1 us}}}";
+        let text =
+            "sim: {copy: {base: {kind: constant, value: 7 us}, per_mb: {kind: constant, value: 1 us}}}";
         let laid_over = parse("t.yaml", text, &overrides).unwrap();
         let written = parse("t.yaml", text, &[]).unwrap();
         assert_eq!(laid_over.sim.copy.base, written.sim.copy.base);

@@ -229,7 +229,11 @@ fn measured_values_come_from_a_file_beside_the_testbed_and_are_kept_with_it() {
     std::fs::write(&file, text("replay")).unwrap();
     let testbed = load(&file, &[]);
     let wrong = parse(&file.display().to_string(), &text("wrong"), &[]);
-    let set = parse(&file.display().to_string(), "", &[Override::new("sim.replay", "{kind: empirical, file: times/replay.txt}")]);
+    let set = parse(
+        &file.display().to_string(),
+        "",
+        &[Override::new("sim.replay", "{kind: empirical, file: times/replay.txt}")],
+    );
     std::fs::remove_dir_all(&dir).unwrap();
 
     let testbed = testbed.unwrap_or_else(|error| panic!("{error}"));

@@ -2,7 +2,7 @@
 //! of the requests in between. It is made of the journal and the client's records, so it is the same for real and simulated runs.
 //!
 //! ```text
-//! ── Review ─────────────────────────────────────────────
+//! ── 3.827990  Review (migration 1) ────────────────────────
 //!               19 requests, answered in 1.38 ms to 1.60 ms
 //!     4.023352  s1                from #384 on the targets' answers go out (epoch e1)
 //! ```
@@ -51,7 +51,7 @@ pub fn transcript(scenario: &Scenario, finished: &Finished, more: &[Line]) -> St
         if journal == Some(at) {
             let Some(entry) = entries.next() else { break };
             match events::say(entry, names) {
-                Said::Heading(text) => page.heading(&text),
+                Said::Heading(text) => page.heading(&format!("{at}  {text}")),
                 Said::Line(who, what) => page.line(entry.at, &who, &what),
             }
         } else if let Some(Line { at, who, what }) = more.next() {

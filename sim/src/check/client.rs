@@ -53,7 +53,7 @@ fn radio_loses(testbed: &Testbed) -> bool {
     testbed.radio.handover_interruption.0 > zerogap_proto::Duration::ZERO
 }
 
-/// Requests or answers were dropped on purpose: queues and logs are bounded.
+/// Requests or answers were dropped on purpose: queues and logs are bounded, and the air gives up what it cannot carry.
 fn refused(result: &RunResult) -> bool {
     let bounded = [
         DropReason::LogFull,
@@ -65,5 +65,6 @@ fn refused(result: &RunResult) -> bool {
     let dropped = |reason: &DropReason| {
         result.switches.values().any(|switch| switch.dropped.get(reason).is_some_and(|count| *count > 0))
     };
-    bounded.iter().any(dropped)
+    let dropped_on_air = result.radio.values().any(|point| point.dropped.values().any(|count| *count > 0));
+    dropped_on_air || bounded.iter().any(dropped)
 }

@@ -128,7 +128,7 @@ impl World<'_> {
 
     pub(super) fn job_done(&mut self, at: Instant, node: NodeId, migration: MigrationId, result: JobResult) {
         let Some(life) = self.hosts.get(&node).map(|host| host.life) else { return };
-        let pending = Pending::JobDone { migration, result };
+        let pending = Pending::JobDone { migration, result: Box::new(result) };
         self.queue.push(at, Happening::Process { host: node, life, pending });
     }
 }

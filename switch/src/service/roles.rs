@@ -130,7 +130,7 @@ impl Service {
         }
         self.event(Event::ReaderDropped { service: self.config.id, server, why });
         self.effects.push_back(Effect::StatusChanged);
-        let was_primary = self.serving.first() == Some(&server);
+        let (was_primary, served) = (self.serving.first() == Some(&server), self.serving.contains(&server));
         self.serving.retain(|other| *other != server);
         let reason = match why {
             DropCause::Lagged => AbortReason::LogOverflow,
@@ -146,6 +146,9 @@ impl Service {
                 self.serving[..=index].rotate_right(1);
             }
             self.roles_changed(now, server);
+        } else if served {
+            // A vote may have waited for its answer alone.
+            self.release_all(now);
         }
         // A frozen source may have been let go on.
         self.pump_all(now);

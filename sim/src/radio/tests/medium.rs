@@ -118,6 +118,24 @@ fn two_who_begin_within_the_sensing_time_collide_and_one_who_begins_later_has_no
     assert_eq!((m.figures().collided, m.figures().sent), (0, 2));
 }
 
+/// A collision until 1120: its senders wait 45 for an acknowledgement and then a DIFS, all others an EIFS.
+#[test]
+fn after_a_collision_the_senders_wait_for_acknowledgements_and_the_others_for_an_eifs() {
+    let slots = |at: u64, from: u64| {
+        let idle = at.checked_sub(from + 120).expect("not before its space is over");
+        assert!(idle.is_multiple_of(9), "{idle} µs are no whole slots");
+        idle / 9
+    };
+    let mut m = medium(RULES);
+    let seen = arrivals(&mut m, &[(1_000, 1, 'a'), (1_000, 2, 'b')]);
+    assert!(slots(seen[0].0, 1_120 + 45 + 34) <= 31, "{seen:?}");
+    let mut m = medium(Rules { attempts: 1, ..RULES });
+    let seen = arrivals(&mut m, &[(1_000, 1, 'a'), (1_000, 2, 'b'), (1_050, 3, 'c')]);
+    let [.., (at, c)] = seen[..] else { panic!("{seen:?}") };
+    assert_eq!((seen.len(), c), (3, delivered('c', 3)));
+    assert!(slots(at, 1_120 + 94) <= 15, "{seen:?}");
+}
+
 #[test]
 fn a_damaged_frame_is_sent_seven_times_and_then_given_up() {
     let mut m = medium(Rules { frame_error: 1.0, ..RULES });
