@@ -17,7 +17,13 @@ pub(crate) fn main(args: &Experiment) -> ExitCode {
         Err(error) => return fail(Code::Usage, error),
     };
     if !scenario.testbed.fleet.is_one() {
-        return fail(Code::Usage, format_args!("a fleet of {} AGVs cannot run for real: leave `fleet` out\n{INSTEAD}", scenario.topology.fleet.len()));
+        return fail(
+            Code::Usage,
+            format_args!(
+                "a fleet of {} AGVs cannot run for real: leave `fleet` out\n{INSTEAD}",
+                scenario.topology.fleet.len()
+            ),
+        );
     }
     // Before any thread is started: a user namespace can only be entered alone.
     if let Err(refused) = userns::enter() {

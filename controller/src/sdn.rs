@@ -137,7 +137,12 @@ impl SdnController {
             self.dropped += 1;
             return;
         }
-        self.decisions.push_back(Decision { due: now + self.config.decision_time.0, client, switch, service });
+        self.decisions.push_back(Decision {
+            due: now + self.config.decision_time.0,
+            client,
+            switch,
+            service,
+        });
         self.decide(now);
     }
 

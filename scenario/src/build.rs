@@ -67,7 +67,9 @@ impl Scenario {
             sdn: sdn(&testbed, &topology),
             edges: topology.fleet.iter().map(|member| edge(&testbed, &topology, member)).collect(),
             servers: each().flat_map(|(member, service)| servers(&testbed, member, service)).collect(),
-            agvs: each().map(|(member, service)| agv(&testbed, &topology, member, service.endpoint)).collect(),
+            agvs: each()
+                .map(|(member, service)| agv(&testbed, &topology, member, service.endpoint))
+                .collect(),
             topology,
             testbed,
         }

@@ -6,7 +6,8 @@ use crate::journal::Journal;
 use crate::results::{self, Facts, FleetFigures, RunResult, Stall, SwitchFigures, Tally, World};
 use std::collections::{BTreeMap, BTreeSet};
 use zerogap_proto::{
-    Control, Duration, Event, Instant, MigrationId, NodeId, Record, ServerStatus, ServiceId, ServiceStatus, Task,
+    Control, Duration, Event, Instant, MigrationId, NodeId, Record, ServerStatus, ServiceId, ServiceStatus,
+    Task,
 };
 use zerogap_switch::Counters;
 

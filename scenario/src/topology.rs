@@ -197,7 +197,13 @@ impl<'a> Builder<'a> {
         names.push("sdn-controller".into());
         names.extend(each(agvs, MEMBER, "edge-controller"));
         names.push("driver".into());
-        Self { testbed, halls, names: Names::new(names), ports: vec![Vec::new(); switches], cables: Vec::new() }
+        Self {
+            testbed,
+            halls,
+            names: Names::new(names),
+            ports: vec![Vec::new(); switches],
+            cables: Vec::new(),
+        }
     }
 
     fn build(mut self) -> Topology {
@@ -297,10 +303,8 @@ impl<'a> Builder<'a> {
         let (points, agvs) = (self.testbed.topology.access_points.len(), self.testbed.fleet.agvs as usize);
         for (at, member) in fleet.iter().enumerate() {
             let port = station_port(points, at % agvs);
-            let ends = [
-                End { node: member.client, port: PortId(0) },
-                End { node: halls[member.hall].radio, port },
-            ];
+            let ends =
+                [End { node: member.client, port: PortId(0) }, End { node: halls[member.hall].radio, port }];
             let name = copy_of(&self.testbed.client.name, MEMBER, at);
             let link = (&self.testbed.radio.link).into();
             self.cables.push(Cable { name, ends, link, shared_by: Vec::new(), is_trunk: false });
@@ -376,7 +380,10 @@ mod tests {
         let fleet = crate::file::Fleet { halls: 2, agvs: 3, ..Default::default() };
         let t = Topology::new(&Testbed { fleet, ..Testbed::default() });
         let name = |node: NodeId| t.names.name(node).into_owned();
-        assert_eq!(t.switches.iter().map(|s| name(*s)).collect::<Vec<_>>(), ["s1", "s2", "s1.h2", "s2.h2", "spine"]);
+        assert_eq!(
+            t.switches.iter().map(|s| name(*s)).collect::<Vec<_>>(),
+            ["s1", "s2", "s1.h2", "s2.h2", "spine"]
+        );
         let last = &t.fleet[5];
         assert_eq!((last.service, last.hall, name(last.client)), (ServiceId(5), 1, "agv.6".into()));
         assert_eq!((name(last.anchor), name(last.servers[0])), ("s1.h2".into(), "edge-a1.6".into()));
@@ -387,6 +394,10 @@ mod tests {
         assert_eq!(cable.ends[1].node, t.fleet[3].servers[0]);
         assert_eq!(cable.shared_by, [t.fleet[4].servers[0], last.servers[0]]);
         let spine = t.switches[4];
-        assert_eq!(t.towards(t.switches[1], t.switches[3]), t.towards(t.switches[1], spine), "by way of the spine");
+        assert_eq!(
+            t.towards(t.switches[1], t.switches[3]),
+            t.towards(t.switches[1], spine),
+            "by way of the spine"
+        );
     }
 }

@@ -99,7 +99,9 @@ impl Wires {
     pub fn trunks(&self) -> impl Iterator<Item = (&str, u64, &[Load; 2])> {
         let trunk = |wire: &'_ Wire| wire.loads.is_some();
         let trunks = self.wires.iter().filter(move |wire| trunk(wire));
-        trunks.filter_map(|wire| Some((wire.name.as_str(), wire.links[0].config().rate_bps, wire.loads.as_ref()?)))
+        trunks.filter_map(|wire| {
+            Some((wire.name.as_str(), wire.links[0].config().rate_bps, wire.loads.as_ref()?))
+        })
     }
 
     #[inline]

@@ -76,7 +76,10 @@ fn the_first_of_a_fleet_is_the_one_agv_of_a_file_without_a_fleet() {
     let name = |scenario: &Scenario, node| scenario.topology.names.name(node).into_owned();
     let (a, b) = (one.topology.first(), many.topology.first());
     assert_eq!(name(&one, a.client), name(&many, b.client));
-    assert_eq!(a.servers.iter().map(|s| name(&one, *s)).collect::<Vec<_>>(), b.servers.iter().map(|s| name(&many, *s)).collect::<Vec<_>>());
+    assert_eq!(
+        a.servers.iter().map(|s| name(&one, *s)).collect::<Vec<_>>(),
+        b.servers.iter().map(|s| name(&many, *s)).collect::<Vec<_>>()
+    );
     assert_eq!(one.endpoint(a), many.endpoint(b));
     assert_eq!(one.agvs[0].intervals, many.agvs[0].intervals, "the same seed and purpose, the same draws");
 }

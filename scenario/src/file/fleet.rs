@@ -56,7 +56,9 @@ pub(super) fn check(testbed: &Testbed) -> Checked {
     let nodes = nodes(testbed);
     if nodes > NODES_MAX {
         let wrong = format!("so many AGVs, with their servers, make {nodes} nodes");
-        return Err(Problem::at("fleet.agvs", wrong, format!("{NODES_MAX} are the most")).with(&["fleet.halls"]));
+        return Err(
+            Problem::at("fleet.agvs", wrong, format!("{NODES_MAX} are the most")).with(&["fleet.halls"])
+        );
     }
     Ok(())
 }

@@ -164,7 +164,9 @@ pub(super) fn phase_during<'a>(
     let mut spans = migrations.clone().flat_map(|m| &m.spans);
     let under_way = spans.find(|s| s.start <= start && start < s.end);
     let mut spans = migrations.flat_map(|m| &m.spans);
-    under_way.or_else(|| spans.find(|s| start < s.start && s.start <= end)).map_or(Phase::Initial, |s| s.phase)
+    under_way
+        .or_else(|| spans.find(|s| start < s.start && s.start <= end))
+        .map_or(Phase::Initial, |s| s.phase)
 }
 
 /// The journal of one service, heard event by event.

@@ -60,7 +60,8 @@ pub fn report(result: &RunResult, colour: bool) -> String {
 fn fleet_rows(fleet: &FleetFigures) -> Vec<(&'static str, String)> {
     let FleetMigrations { complete, reseeded, aborted, unfinished, time_ns, busiest_second, .. } =
         &fleet.migrations;
-    let aborted: Vec<String> = aborted.iter().map(|(why, count)| format!(", {count} aborted ({why})")).collect();
+    let aborted: Vec<String> =
+        aborted.iter().map(|(why, count)| format!(", {count} aborted ({why})")).collect();
     let busiest = fleet.trunks.iter().max_by(|a, b| a.1.busiest_second_bytes.cmp(&b.1.busiest_second_bytes));
     let mut rows = vec![
         (
@@ -90,7 +91,8 @@ fn fleet_rows(fleet: &FleetFigures) -> Vec<(&'static str, String)> {
         ),
     ];
     if let Some((name, trunk)) = busiest {
-        let part = trunk.utilisation_max.map_or_else(|| "-".to_owned(), |part| format!("{:.0} %", part * 100.0));
+        let part =
+            trunk.utilisation_max.map_or_else(|| "-".to_owned(), |part| format!("{:.0} %", part * 100.0));
         let bytes = size(trunk.busiest_second_bytes);
         rows.push(("busiest trunk", format!("{name}: at most {bytes} in a second, {part} of its rate")));
     }

@@ -120,8 +120,7 @@ impl World<'_> {
     /// The nodes behind the endpoints, if all of them wait for this migration.
     fn waiting_targets(&self, migration: MigrationId, targets: &[Endpoint]) -> Option<Vec<NodeId>> {
         let t = &self.scenario.topology;
-        let at =
-            |to: &Endpoint| node_at_transfer_addr(to.addr).filter(|node| t.switch_of(*node).is_some());
+        let at = |to: &Endpoint| node_at_transfer_addr(to.addr).filter(|node| t.switch_of(*node).is_some());
         let waiting = |target: &NodeId| self.transfers.receiving.get(target) == Some(&migration);
         targets.iter().map(|to| at(to).filter(waiting)).collect()
     }

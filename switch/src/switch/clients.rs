@@ -107,7 +107,9 @@ impl Clients {
     pub(super) fn remind(&mut self, now: Instant) -> Option<PacketIn> {
         let &(at, client) = self.asked.first().filter(|(at, _)| *at + REMIND_AFTER <= now)?;
         self.asked.remove(&(at, client));
-        let Some(Client::Waiting { packet_in, asked, .. }) = self.clients.get_mut(&client) else { return None };
+        let Some(Client::Waiting { packet_in, asked, .. }) = self.clients.get_mut(&client) else {
+            return None;
+        };
         *asked = now;
         self.asked.insert((now, client));
         Some(*packet_in)

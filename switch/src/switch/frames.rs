@@ -137,7 +137,9 @@ impl Switch {
     /// Whether frames with this server's address may come in here: at its own port, or beyond a trunk.
     fn may_speak(&self, port: PortId, server: NodeId) -> bool {
         match self.ports.get(usize::from(port.0)) {
-            Some(PortKind::Host(node)) => *node == server || self.learning.is_fixed(service_mac(server), port),
+            Some(PortKind::Host(node)) => {
+                *node == server || self.learning.is_fixed(service_mac(server), port)
+            }
             Some(PortKind::Trunk(_)) => true,
             Some(PortKind::AccessPoint(_)) | None => false,
         }

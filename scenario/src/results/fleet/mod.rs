@@ -177,7 +177,13 @@ impl Tally {
     }
 
     /// The result. `shared` holds what the driver knows; the rest of it is filled in here.
-    pub fn finish(mut self, facts: &Facts, topology: &Topology, journal: &Journal, shared: FleetFigures) -> RunResult {
+    pub fn finish(
+        mut self,
+        facts: &Facts,
+        topology: &Topology,
+        journal: &Journal,
+        shared: FleetFigures,
+    ) -> RunResult {
         for (member, track) in topology.fleet.iter().zip(std::mem::take(&mut self.tracks)) {
             let (interruption, moved) = track.finish(self.seen_until, self.threshold);
             interruption.into_iter().for_each(|found| self.interrupted(found));
