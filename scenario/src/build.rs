@@ -331,6 +331,6 @@ fn stagger(testbed: &Testbed, topology: &Topology, member: &Member) -> Duration 
     let fleet = testbed.fleet;
     let in_hall = usize::from(member.service.0 - SERVICE.0) % fleet.agvs as usize;
     let turn = in_hall * topology.halls.len() + member.hall;
-    let share = u128::from(fleet.stagger.0.as_nanos()) * turn as u128 / fleet.len() as u128;
+    let share = u128::from(fleet.stagger.0.as_nanos()) * turn as u128 / fleet.agvs_in_all() as u128;
     Duration::from_nanos(share as u64)
 }

@@ -92,7 +92,7 @@ impl Director {
             holders: serving.filter_map(|name| names.id(name)).collect(),
             goals: Vec::new(),
             planned: testbed.faults.iter().map(planned).collect(),
-            drivers: Drivers::new(testbed.fleet.len()),
+            drivers: Drivers::new(testbed.fleet.agvs_in_all()),
             stopping: None,
             ended: false,
             in_time: true,
@@ -122,10 +122,10 @@ impl Director {
             self.holders.insert(*server);
         } else if let Event::ServerLost { server } | Event::Reset { server, .. } = event {
             self.forgets(now, *server);
-        } else if let Event::ClientDone { .. } = event {
-            if self.drivers.done() {
-                self.end();
-            }
+        } else if let Event::ClientDone { .. } = event
+            && self.drivers.done()
+        {
+            self.end();
         }
         self.tick(now);
     }

@@ -175,7 +175,7 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(testbed: &'a Testbed) -> Self {
         let t = &testbed.topology;
-        let (halls, agvs) = (testbed.fleet.halls as usize, testbed.fleet.len());
+        let (halls, agvs) = (testbed.fleet.halls as usize, testbed.fleet.agvs_in_all());
         let mut names = Vec::new();
         let each = |count: usize, mark: &'static str, name: &str| {
             let name = name.to_owned();
@@ -208,7 +208,8 @@ impl<'a> Builder<'a> {
 
     fn build(mut self) -> Topology {
         let halls: Vec<Hall> = (0..self.halls).map(|hall| self.hall(hall)).collect();
-        let fleet: Vec<Member> = (0..self.testbed.fleet.len()).map(|agv| self.member(agv, &halls)).collect();
+        let fleet: Vec<Member> =
+            (0..self.testbed.fleet.agvs_in_all()).map(|agv| self.member(agv, &halls)).collect();
         for (at, hall) in halls.iter().enumerate() {
             self.wire_hall(at, hall, &fleet);
         }

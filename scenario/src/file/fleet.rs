@@ -22,13 +22,13 @@ pub struct Fleet {
 
 impl Fleet {
     /// All AGVs.
-    pub const fn len(&self) -> usize {
+    pub const fn agvs_in_all(&self) -> usize {
         self.halls as usize * self.agvs as usize
     }
 
     /// Whether it is the one AGV that the file describes, and no more.
     pub const fn is_one(&self) -> bool {
-        self.len() == 1
+        self.agvs_in_all() == 1
     }
 }
 
@@ -46,7 +46,7 @@ pub(super) fn check(testbed: &Testbed) -> Checked {
         let right = "leave `fleet` or radio.wifi out; radio.wifi.neighbours puts more stations on a channel";
         return Err(Problem::at("radio.wifi", wrong, right).with(&["fleet.agvs", "fleet.halls"]));
     }
-    let services = fleet.len();
+    let services = fleet.agvs_in_all();
     let ports_left = usize::from(u16::MAX - testbed.service.port) + 1;
     if services > ports_left {
         let wrong = format!("{services} services do not fit the {ports_left} ports from service.port on");
@@ -68,7 +68,7 @@ pub(super) fn check(testbed: &Testbed) -> Checked {
 fn nodes(testbed: &Testbed) -> usize {
     let t = &testbed.topology;
     let hall = t.switches.len() + t.access_points.len() + 1;
-    testbed.fleet.halls as usize * hall + testbed.fleet.len() * (t.servers.len() + 2) + 3
+    testbed.fleet.halls as usize * hall + testbed.fleet.agvs_in_all() * (t.servers.len() + 2) + 3
 }
 
 impl Default for Fleet {
