@@ -89,12 +89,11 @@ fn a_server_that_dies_is_replaced_and_only_its_own_service_is_moved_for_it() {
     let kill = "faults.0={kind: kill, at: {time: 1 s}, node: edge-a2}";
     let run = fleet(&["migrations=0", "duration=3 s", kill]);
     run.assert_unnoticed();
-    let reseeded: Vec<_> = run
-        .events()
-        .filter_map(|(_, event)| match event {
-            Event::Begun { service, goal: Goal::Reseed, .. } => Some(*service),
-            _ => None,
-        })
-        .collect();
+    let mut reseeded = Vec::new();
+    for (_, event) in run.events() {
+        if let Event::Begun { service, goal: Goal::Reseed, .. } = event {
+            reseeded.push(*service);
+        }
+    }
     assert_eq!(reseeded, [run.scenario.topology.first().service], "{}", run.transcript());
 }
