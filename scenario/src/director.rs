@@ -48,6 +48,8 @@ pub struct Director {
     lost: bool,
     /// Servers that hold the service's state, or a part of it.
     holders: BTreeSet<NodeId>,
+    /// A migration is under way: the state may be on its way from a server that is no more.
+    moving: bool,
     goals: Vec<Goal>,
     planned: Vec<Planned>,
     drivers: Drivers,
@@ -90,6 +92,7 @@ impl Director {
             last_end: Instant::ZERO,
             lost: false,
             holders: serving.filter_map(|name| names.id(name)).collect(),
+            moving: false,
             goals: Vec::new(),
             planned: testbed.faults.iter().map(planned).collect(),
             drivers: Drivers::new(testbed.fleet.agvs_in_all()),
@@ -102,32 +105,47 @@ impl Director {
 
     /// Shows it an event.
     pub fn watch(&mut self, now: Instant, event: &Event) {
-        if let Event::Begun { service, goal, .. } = event {
-            self.drivers.begins(*service);
-            if !self.fleet {
-                self.goals.push(*goal);
-            }
-        } else if let Event::Phase { service: SERVICE, migration, phase } = event {
+        if let Event::Phase { service: SERVICE, migration, phase } = event {
             self.phase(now, migration.0, *phase);
-        } else if let Event::Ended { service, .. } = event
-            && self.fleet
+        } else if let Event::ClientDone { .. } = event
+            && self.drivers.done()
         {
+            self.end();
+        }
+        if self.fleet {
+            self.watch_fleet(event);
+        } else {
+            self.watch_service(now, event);
+        }
+        self.tick(now);
+    }
+
+    /// What each of many services does: its AGV may not stop while it is being moved.
+    fn watch_fleet(&mut self, event: &Event) {
+        if let Event::Begun { service, .. } = event {
+            self.drivers.begins(*service);
+        } else if let Event::Ended { service, .. } = event {
             self.actions.extend(self.drivers.ends(*service).map(Action::StopClient));
+        }
+    }
+
+    /// What the one service does: so many migrations are waited for, as long as there is a state to be moved.
+    fn watch_service(&mut self, now: Instant, event: &Event) {
+        if let Event::Begun { goal, .. } = event {
+            self.goals.push(*goal);
+            self.moving = true;
         } else if let Event::Ended { migration, outcome, .. } = event {
             self.last_end = now;
+            self.moving = false;
             let goal = self.goals.get((migration.0 as usize).saturating_sub(1));
             self.completed += u32::from(*outcome == Outcome::Complete && goal == Some(&Goal::SwitchOver));
             self.lost |= *outcome == Outcome::Aborted(AbortReason::SourceLostInPull);
         } else if let Event::Restored { server, .. } | Event::Usable { server, .. } = event {
             self.holders.insert(*server);
         } else if let Event::ServerLost { server } | Event::Reset { server, .. } = event {
-            self.forgets(now, *server);
-        } else if let Event::ClientDone { .. } = event
-            && self.drivers.done()
-        {
-            self.end();
+            self.holders.remove(server);
         }
-        self.tick(now);
+        self.look_for_the_state(now);
     }
 
     /// The time has come that [`Director::deadline`] said.
@@ -176,9 +194,9 @@ impl Director {
         }
     }
 
-    /// A server holds no state any more. If it was the last that did, there is nothing to wait for.
-    fn forgets(&mut self, now: Instant, server: NodeId) {
-        if self.holders.remove(&server) && self.holders.is_empty() && !self.lost {
+    /// If nobody holds the state any more, and none is on its way, there is nothing to wait for.
+    fn look_for_the_state(&mut self, now: Instant) {
+        if self.holders.is_empty() && !self.moving && !self.lost {
             self.lost = true;
             self.last_end = now;
         }
@@ -270,10 +288,22 @@ mod tests {
         d.watch(secs(2), &Event::Reset { server: b1, incarnation: zerogap_proto::Incarnation(1) });
         d.tick(secs(20));
         assert_eq!(actions(&mut d), [], "the standby holds the state");
+        d.watch(secs(20), &begun(1, Goal::SwitchOver));
         d.watch(secs(21), &lost(a2));
+<<<<<<< HEAD
         assert_eq!(d.deadline(), Some(secs(22)));
         d.tick(secs(22));
         assert_eq!(actions(&mut d), [Action::StopClient(SERVICE)]);
+=======
+        d.tick(secs(30));
+        assert_eq!(actions(&mut d), [], "it may be on its way");
+        let (migration, review) = (MigrationId(1), ReviewTally::default());
+        let outcome = Outcome::Aborted(AbortReason::TransferFailed);
+        d.watch(secs(31), &Event::Ended { service: SERVICE, migration, outcome, review, replayed: 0 });
+        assert_eq!(d.deadline(), Some(secs(32)));
+        d.tick(secs(32));
+        assert_eq!(actions(&mut d), [Action::StopClient]);
+>>>>>>> main
     }
 
     #[test]

@@ -49,6 +49,7 @@ impl Migrations {
             self.struck.push(*node);
         } else if let Event::ReaderDropped { server, .. } = event {
             self.dropped.push(*server);
+            self.frozen = self.frozen.filter(|frozen| frozen != server);
         } else if let Event::ServerLost { server } | Event::Reset { server, .. } = event {
             self.lost.push(*server);
             self.last_life = at;
