@@ -69,7 +69,7 @@ fn the_same_fleet_and_seed_give_the_same_result_to_the_byte() {
     assert_ne!(bytes(&fleet(&["duration=3 s"])).0, bytes(&fleet(&["duration=3 s", "seed=2"])).0);
 }
 
-/// Whoever has no request in flight with another shares nothing with it but the order of draws, so figures agree in kind.
+/// Names, addresses and the draws of its schedule; what is drawn from streams that all share (latencies of hosts) it gets in turn.
 #[test]
 fn the_first_of_a_fleet_is_the_one_agv_of_a_file_without_a_fleet() {
     let (one, many) = (Scenario::new(crate::run::testbed(&[""; 0])), fleet(&[]).scenario);
