@@ -290,11 +290,6 @@ mod tests {
         assert_eq!(actions(&mut d), [], "the standby holds the state");
         d.watch(secs(20), &begun(1, Goal::SwitchOver));
         d.watch(secs(21), &lost(a2));
-<<<<<<< HEAD
-        assert_eq!(d.deadline(), Some(secs(22)));
-        d.tick(secs(22));
-        assert_eq!(actions(&mut d), [Action::StopClient(SERVICE)]);
-=======
         d.tick(secs(30));
         assert_eq!(actions(&mut d), [], "it may be on its way");
         let (migration, review) = (MigrationId(1), ReviewTally::default());
@@ -302,8 +297,7 @@ mod tests {
         d.watch(secs(31), &Event::Ended { service: SERVICE, migration, outcome, review, replayed: 0 });
         assert_eq!(d.deadline(), Some(secs(32)));
         d.tick(secs(32));
-        assert_eq!(actions(&mut d), [Action::StopClient]);
->>>>>>> main
+        assert_eq!(actions(&mut d), [Action::StopClient(SERVICE)]);
     }
 
     #[test]
