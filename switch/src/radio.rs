@@ -283,11 +283,11 @@ mod tests {
         };
         let mut exits = |port, frame: &Frame| {
             r.handle(ms(1), Input::Frame { port: PortId(port), frame: frame.clone() });
-            let ports = std::iter::from_fn(|| r.poll()).filter_map(|output| match output {
-                Output::Frame { port, .. } => Some(port.0),
-                other => panic!("{other:?}"),
-            });
-            ports.collect::<Vec<_>>()
+            let port = |output| {
+                let Output::Frame { port, .. } = output else { return None };
+                Some(port.0)
+            };
+            std::iter::from_fn(|| r.poll()).filter_map(port).collect::<Vec<_>>()
         };
         let (first, second) = (STATION.0, station_port(2, 1).0);
         assert_eq!(second, 3, "after the access points");
