@@ -17,6 +17,8 @@ const FILE: &str = "testbed.yaml";
 const CLEAR: &str = "\r\x1b[K";
 /// How often progress is told of where it cannot take the place of what was told before.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+/// How often in simulated time a fleet's progress is told.
+const SHOW_FLEET_EVERY: Duration = Duration::from_millis(100);
 
 /// Loads the scenario that the arguments ask for, and makes sure that it can run and that its results have a place. What the arguments
 /// set goes above what is `calibrated`.
@@ -45,6 +47,8 @@ pub(crate) struct Show {
     progress: Cell<bool>,
     /// When progress was last told of.
     told: Cell<Instant>,
+    /// Of a fleet.
+    seen: Cell<Seen>,
 }
 
 impl Show {
@@ -54,6 +58,7 @@ impl Show {
             initial: Cell::new(true),
             progress: Cell::new(false),
             told: Cell::new(Instant::ZERO),
+            seen: Cell::default(),
         }
     }
 
@@ -90,8 +95,23 @@ impl Show {
         };
     }
 
+    /// Of a fleet only how far it is, ten times a simulated second.
+    fn fleet_event(&self, at: Instant, event: &Event) {
+        let Seen { mut begun, mut ended, shown } = self.seen.get();
+        begun += u64::from(matches!(event, Event::Begun { .. }));
+        ended += u64::from(matches!(event, Event::Ended { .. }));
+        let is_time = at.since(shown) >= SHOW_FLEET_EVERY;
+        self.seen.set(Seen { begun, ended, shown: if is_time { at } else { shown } });
+        if is_time {
+            self.progress(at, &phase_line(at, "Fleet", &format!("{begun} migrations begun, {ended} over")));
+        }
+    }
+
     /// Shows an event as it happens, if people want to see it.
     pub(crate) fn event(&self, scenario: &Scenario, at: Instant, _who: NodeId, event: &Event) {
+        if !scenario.testbed.fleet.is_one() {
+            return self.fleet_event(at, event);
+        }
         let (names, agreements) = (&scenario.topology.names, scenario.testbed.review.agreements);
         if let Event::PacketIn { client, switch, .. } = event
             && self.initial.replace(false)
@@ -111,6 +131,14 @@ impl Show {
             self.line(&line);
         }
     }
+}
+
+/// What there is to see while a fleet drives.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    begun: u64,
+    ended: u64,
+    shown: Instant,
 }
 
 /// Reports, writes the results, and gives the verdict's exit code.

@@ -16,6 +16,15 @@ pub(crate) fn main(args: &Experiment) -> ExitCode {
         Ok(scenario) => scenario,
         Err(error) => return fail(Code::Usage, error),
     };
+    if !scenario.testbed.fleet.is_one() {
+        return fail(
+            Code::Usage,
+            format_args!(
+                "a fleet of {} AGVs cannot run for real: leave `fleet` out\n{INSTEAD}",
+                scenario.topology.fleet.len()
+            ),
+        );
+    }
     // Before any thread is started: a user namespace can only be entered alone.
     if let Err(refused) = userns::enter() {
         return fail(Code::Machine, format_args!("{refused}\n{INSTEAD}"));

@@ -23,6 +23,9 @@ pub(crate) fn main(args: &Simulate) -> ExitCode {
         Ok(scenario) => scenario,
         Err(error) => return fail(Code::Usage, error),
     };
+    if args.trace.is_some() && !scenario.testbed.fleet.is_one() {
+        return fail(Code::Usage, "a transcript is of one AGV: leave `fleet` or --trace out");
+    }
     let show = Show::new(experiment);
     let judged = match args.trace {
         Some(trace) => traced(&scenario, trace),

@@ -21,10 +21,11 @@ const CHANGES_MAX: usize = 256;
 pub struct SdnConfig {
     /// Its own node.
     pub node: NodeId,
-    /// The edge controller.
-    pub edge: NodeId,
-    /// The switches whose flow tables it changes.
-    pub switches: Vec<NodeId>,
+    /// Which edge controller looks after which service.
+    pub edges: BTreeMap<ServiceId, NodeId>,
+    /// The mobility domains (the word is IEEE 802.11r's): groups of switches between which clients move. A client that has come
+    /// to one is forgotten by the others of its group, so that a handover costs what its surroundings cost, not the network.
+    pub domains: Vec<Vec<NodeId>>,
     /// Which switch anchors which service.
     pub anchors: BTreeMap<ServiceId, NodeId>,
     /// Whether the switch that a client comes to waits for the decision.
@@ -53,6 +54,7 @@ struct Decision {
     due: Instant,
     client: NodeId,
     switch: NodeId,
+    service: ServiceId,
 }
 
 /// A change that its switch has not confirmed yet.
@@ -88,13 +90,13 @@ impl SdnController {
     }
 
     fn control(&mut self, now: Instant, from: NodeId, message: Control) {
-        let edge = self.config.edge;
         match message {
             Control::PacketIn(packet_in) => self.packet_in(now, packet_in),
             Control::BarrierDone(barrier) => self.confirmed(now, from, barrier),
-            Control::Service(ref command) => self.pass_to_anchor(command.service, message),
-            Control::QueryService(service) => self.pass_to_anchor(service, message),
-            Control::ServiceStatus(_) | Control::Refused { .. } => self.outbox.send(edge, message),
+            Control::Service(ref command) => self.pass_to_anchor(from, command.service, message),
+            Control::QueryService(service) => self.pass_to_anchor(from, service, message),
+            Control::ServiceStatus(ref status) => self.pass_to_edge(status.service, message),
+            Control::Refused { service, .. } => self.pass_to_edge(service, message),
             Control::FlowMod(_)
             | Control::Barrier(_)
             | Control::ClientAt { .. }
@@ -106,19 +108,26 @@ impl SdnController {
         }
     }
 
-    fn pass_to_anchor(&mut self, service: ServiceId, message: Control) {
+    fn pass_to_edge(&mut self, service: ServiceId, message: Control) {
+        match self.config.edges.get(&service) {
+            Some(&edge) => self.outbox.send(edge, message),
+            None => self.dropped += 1,
+        }
+    }
+
+    fn pass_to_anchor(&mut self, from: NodeId, service: ServiceId, message: Control) {
         match self.config.anchors.get(&service) {
             Some(&anchor) => self.outbox.send(anchor, message),
             None => {
                 let refused = Control::Refused { service, refusal: Refusal::UnknownService };
-                self.outbox.send(self.config.edge, refused);
+                self.outbox.send(from, refused);
             }
         }
     }
 
-    fn packet_in(&mut self, now: Instant, PacketIn { switch, client, .. }: PacketIn) {
+    fn packet_in(&mut self, now: Instant, PacketIn { switch, client, service, .. }: PacketIn) {
         if self.config.handover == HandoverMode::Notify {
-            self.outbox.send(self.config.edge, Control::ClientAt { client, switch });
+            self.pass_to_edge(service, Control::ClientAt { client, switch });
         }
         if self.decisions.iter().any(|d| d.client == client && d.switch == switch) {
             return; // The switch asks again; the answer is on its way.
@@ -128,18 +137,23 @@ impl SdnController {
             self.dropped += 1;
             return;
         }
-        self.decisions.push_back(Decision { due: now + self.config.decision_time.0, client, switch });
+        self.decisions.push_back(Decision {
+            due: now + self.config.decision_time.0,
+            client,
+            switch,
+            service,
+        });
         self.decide(now);
     }
 
     /// Takes the decisions that are due: first the route, then the edge controller may think about a migration.
     fn decide(&mut self, now: Instant) {
         while self.decisions.front().is_some_and(|d| d.due <= now) {
-            let Some(Decision { client, switch, .. }) = self.decisions.pop_front() else { return };
+            let Some(Decision { client, switch, service, .. }) = self.decisions.pop_front() else { return };
             self.changes.retain(|&(of, _), _| of != client);
             self.change(now, switch, FlowMod::Admit { client }, client);
             if self.config.handover == HandoverMode::Reactive {
-                self.outbox.send(self.config.edge, Control::ClientAt { client, switch });
+                self.pass_to_edge(service, Control::ClientAt { client, switch });
             }
         }
     }
@@ -168,8 +182,9 @@ impl SdnController {
         match flow_mod {
             FlowMod::Forget { .. } => {}
             FlowMod::Admit { client } => {
+                let domain = self.config.domains.iter().find(|domain| domain.contains(&from));
                 let others: Vec<NodeId> =
-                    self.config.switches.iter().copied().filter(|&s| s != from).collect();
+                    domain.into_iter().flatten().copied().filter(|&other| other != from).collect();
                 for other in others {
                     self.change(now, other, FlowMod::Forget { client }, client);
                 }
@@ -220,14 +235,16 @@ mod tests {
     const S1: NodeId = NodeId(1);
     const S2: NodeId = NodeId(2);
     const S3: NodeId = NodeId(3);
+    /// Elsewhere.
+    const S4: NodeId = NodeId(4);
     const AGV: NodeId = NodeId(40);
     const SERVICE: ServiceId = ServiceId(1);
 
     fn controller(handover: HandoverMode, decision_ms: u64) -> SdnController {
         let mut sdn = SdnController::new(SdnConfig {
             node: NodeId(90),
-            edge: EDGE,
-            switches: vec![S1, S2, S3],
+            edges: [(SERVICE, EDGE)].into(),
+            domains: vec![vec![S1, S2, S3], vec![S4]],
             anchors: [(SERVICE, S1)].into(),
             handover,
             decision_time: DecisionTime(Duration::from_millis(decision_ms)),

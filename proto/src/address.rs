@@ -58,6 +58,34 @@ pub const fn node_of_mac(mac: EthernetAddress) -> Option<NodeId> {
     }
 }
 
+/// Whose virtual MAC this is, if it follows the plan.
+pub const fn service_of_mac(mac: EthernetAddress) -> Option<ServiceId> {
+    match mac.0 {
+        [0x02, b'z', b'g', 0xff, hi, lo] => Some(ServiceId(u16::from_be_bytes([hi, lo]))),
+        _ => None,
+    }
+}
+
+/// The node with this address on the service network, if it follows the plan.
+pub const fn node_at_service_addr(addr: Ipv4Address) -> Option<NodeId> {
+    node_at(addr, 90)
+}
+
+/// The node with this address on the transfer network, if it follows the plan.
+pub const fn node_at_transfer_addr(addr: Ipv4Address) -> Option<NodeId> {
+    node_at(addr, 91)
+}
+
+const fn node_at(addr: Ipv4Address, network: u8) -> Option<NodeId> {
+    match addr.octets() {
+        [10, second, hi, lo] if second == network => match u16::from_be_bytes([hi, lo]).checked_sub(1) {
+            Some(node) => Some(NodeId(node)),
+            None => None,
+        },
+        _ => None,
+    }
+}
+
 /// A node's own address on the service network, 10.90.0.0/16 (node + 1, so that the first is not the network's).
 pub const fn service_addr(node: NodeId) -> Ipv4Address {
     let [hi, lo] = (node.0 + 1).to_be_bytes();
@@ -79,5 +107,17 @@ mod tests {
         assert_eq!(node_of_mac(service_mac(NodeId(0x1234))), Some(NodeId(0x1234)));
         assert_eq!(node_of_mac(transfer_mac(NodeId(1))), None);
         assert_eq!(node_of_mac(virtual_mac(ServiceId(1))), None);
+        assert_eq!(service_of_mac(virtual_mac(ServiceId(0x1234))), Some(ServiceId(0x1234)));
+        assert_eq!(service_of_mac(service_mac(NodeId(1))), None);
+    }
+
+    #[test]
+    fn an_address_of_the_plan_leads_back_to_its_node_and_no_other_address_does() {
+        for node in [NodeId(0), NodeId(255), NodeId(0x1234)] {
+            assert_eq!(node_at_service_addr(service_addr(node)), Some(node));
+            assert_eq!(node_at_transfer_addr(transfer_addr(node)), Some(node));
+            assert_eq!(node_at_service_addr(transfer_addr(node)), None);
+        }
+        assert_eq!(node_at_service_addr(Ipv4Address::new(10, 90, 0, 0)), None, "the network's own");
     }
 }

@@ -1,7 +1,8 @@
 //! Ethernet frames and the one place where bytes become headers and back. Parsing never trusts a length; building always
 //! gives complete checksums. The wire formats are smoltcp's.
 
-use crate::address::Endpoint;
+use crate::address::{Endpoint, node_of_mac};
+use crate::id::NodeId;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpProtocol, Ipv4Packet, Ipv4Repr,
@@ -24,6 +25,12 @@ impl Frame {
     /// A frame with these bytes, Ethernet header first, no FCS.
     pub fn new(bytes: &[u8]) -> Self {
         Self(Arc::new(bytes.to_vec()))
+    }
+
+    /// The node that it is addressed to, if that address follows the plan.
+    pub fn addressee(&self) -> Option<NodeId> {
+        let ethernet = EthernetFrame::new_checked(&self.0[..]).ok()?;
+        node_of_mac(ethernet.dst_addr())
     }
 }
 

@@ -1,21 +1,22 @@
 //! From a testbed file to the configuration of every node. This is all that the two drivers are handed: what they do with the
 //! nodes differs, the nodes do not.
 
-use crate::draw::intervals;
+use crate::draw::{intervals, some_intervals};
 use crate::file::{self, Fill, Testbed};
-use crate::topology::Topology;
-use std::collections::BTreeMap;
+use crate::topology::{Hall, Member, Topology};
 use zerogap_client_agv::{AccessPoint, AgvConfig, Floor, Obstacle, Point, Route};
 use zerogap_controller::{
     CopyRules, EdgeConfig, EdgeController, EdgeError, NoStandby, NotConverged, PhaseTimeouts, SdnConfig, Site,
 };
 use zerogap_proto::control::DecisionTime;
-use zerogap_proto::{ClientId, Endpoint, Incarnation, NodeId, ReviewRule, RoundsRule, ServiceId};
+use zerogap_proto::{
+    ClientId, Duration, Endpoint, Incarnation, NodeId, PortId, ReviewRule, RoundsRule, ServiceId,
+};
 use zerogap_server_app::{Prior, ServerConfig};
-use zerogap_switch::{Anchoring, SwitchConfig};
+use zerogap_switch::{Anchoring, PortKind, SwitchConfig};
 use zerogap_switch::{RadioConfig, Selection, ServiceConfig};
 
-/// The one service of a testbed.
+/// The service of the first AGV; those of the others count on from here.
 pub const SERVICE: ServiceId = ServiceId(0);
 
 /// Why a valid file makes no scenario that can run.
@@ -41,35 +42,34 @@ pub struct Scenario {
     pub topology: Topology,
     /// The switches, in the topology's order.
     pub switches: Vec<SwitchConfig>,
-    /// The AGV's radio.
-    pub radio: RadioConfig,
+    /// The radios, one a hall.
+    pub radios: Vec<RadioConfig>,
     /// The SDN controller.
     pub sdn: SdnConfig,
-    /// The edge controller.
-    pub edge: EdgeConfig,
-    /// The servers in their first lives, in the topology's order.
+    /// The edge controllers, one an AGV.
+    pub edges: Vec<EdgeConfig>,
+    /// The servers in their first lives, in the topology's order: by ascending id.
     pub servers: Vec<ServerConfig>,
-    /// The AGV.
-    pub agv: AgvConfig,
+    /// The AGVs.
+    pub agvs: Vec<AgvConfig>,
 }
 
 impl Scenario {
     /// Builds a valid testbed.
     pub fn new(testbed: Testbed) -> Self {
         let topology = Topology::new(&testbed);
-        let service = service(&testbed, &topology);
+        let services: Vec<ServiceConfig> =
+            topology.fleet.iter().map(|member| service(&testbed, member)).collect();
+        let each = || topology.fleet.iter().zip(&services);
         Self {
-            switches: switches(&testbed, &topology, &service),
-            radio: RadioConfig {
-                station: topology.client,
-                access_points: topology.access_points.clone(),
-                handover_interruption: testbed.radio.handover_interruption.0,
-                overlap: testbed.radio.overlap.0,
-            },
+            switches: switches(&testbed, &topology, &services),
+            radios: (0..topology.halls.len()).map(|hall| radio(&testbed, &topology, hall)).collect(),
             sdn: sdn(&testbed, &topology),
-            edge: edge(&testbed, &topology),
-            servers: servers(&testbed, &topology, &service),
-            agv: agv(&testbed, &topology, service.endpoint),
+            edges: topology.fleet.iter().map(|member| edge(&testbed, &topology, member)).collect(),
+            servers: each().flat_map(|(member, service)| servers(&testbed, member, service)).collect(),
+            agvs: each()
+                .map(|(member, service)| agv(&testbed, &topology, member, service.endpoint))
+                .collect(),
             topology,
             testbed,
         }
@@ -80,30 +80,42 @@ impl Scenario {
     /// # Errors
     /// The first node that cannot, and why.
     pub fn check(&self) -> Result<(), ScenarioError> {
-        EdgeController::new(self.edge.clone())?;
+        self.edges.iter().try_for_each(|edge| EdgeController::new(edge.clone()).map(drop))?;
         self.servers.iter().try_for_each(ServerConfig::check)?;
-        Ok(self.agv.check()?)
+        Ok(self.agvs.iter().try_for_each(AgvConfig::check)?)
     }
 
-    /// The service's address and port.
-    pub fn endpoint(&self) -> Endpoint {
-        self.agv.service
+    /// A service's address and port.
+    pub fn endpoint(&self, of: &Member) -> Endpoint {
+        endpoint(&self.testbed, of.service)
     }
 
     /// The configuration of a server's `life`-th process: only the first may hold the initial state.
     pub fn server(&self, node: NodeId, life: u16) -> Option<ServerConfig> {
-        let config = self.servers.iter().find(|config| config.node == node)?;
+        let at = self.servers.binary_search_by_key(&node, |config| config.node).ok()?;
+        let config = &self.servers[at];
         Some(ServerConfig { life, holds_state: config.holds_state && life == 0, ..config.clone() })
     }
 }
 
-fn service(testbed: &Testbed, topology: &Topology) -> ServiceConfig {
+fn endpoint(testbed: &Testbed, service: ServiceId) -> Endpoint {
     let s = &testbed.service;
-    let id = |name: &String| Some((topology.names.id(name)?, Incarnation::of_life(0)));
+    Endpoint { addr: s.address, port: s.port + (service.0 - SERVICE.0) }
+}
+
+/// The member's process of each server that the file names, and the life in which it starts.
+fn serving(testbed: &Testbed, member: &Member) -> Vec<(NodeId, Incarnation)> {
+    let names = testbed.service.serving.iter().take(testbed.scheme.replicas());
+    let place = |name: &String| testbed.topology.servers.iter().position(|server| server.name == *name);
+    names.filter_map(|name| Some((member.servers[place(name)?], Incarnation::of_life(0)))).collect()
+}
+
+fn service(testbed: &Testbed, member: &Member) -> ServiceConfig {
+    let s = &testbed.service;
     ServiceConfig {
-        id: SERVICE,
-        endpoint: Endpoint { addr: s.address, port: s.port },
-        servers: s.serving.iter().take(testbed.scheme.replicas()).filter_map(id).collect(),
+        id: member.service,
+        endpoint: endpoint(testbed, member.service),
+        servers: serving(testbed, member),
         selection: match s.selection {
             file::Selection::Preferred => Selection::Preferred,
             file::Selection::First => Selection::First,
@@ -119,52 +131,92 @@ fn service(testbed: &Testbed, topology: &Topology) -> ServiceConfig {
     }
 }
 
-fn switches(testbed: &Testbed, topology: &Topology, service: &ServiceConfig) -> Vec<SwitchConfig> {
-    let anchor = topology.names.id(&testbed.service.anchor);
-    let configure = |(&node, ports): (&NodeId, &Vec<_>)| {
-        let remote = |(&server, &switch): (&NodeId, &NodeId)| Some((server, topology.towards(node, switch)?));
-        let anchoring = if Some(node) == anchor {
-            Some(Anchoring::Here(service.clone()))
-        } else {
-            let port = anchor.and_then(|anchor| topology.towards(node, anchor));
-            port.map(|port| Anchoring::Beyond { id: service.id, endpoint: service.endpoint, port })
-        };
-        SwitchConfig {
-            node,
-            controller: topology.sdn,
-            ports: ports.clone(),
-            remote_hosts: topology.servers.iter().zip(&topology.server_switches).filter_map(remote).collect(),
-            services: anchoring.into_iter().collect(),
-            handover: testbed.controllers.handover,
-        }
+/// Hall by hall, then the spine, which no service passes: an AGV and all that serves it stay in their hall.
+fn switches(testbed: &Testbed, topology: &Topology, services: &[ServiceConfig]) -> Vec<SwitchConfig> {
+    let bare = |node: NodeId| SwitchConfig {
+        node,
+        controller: topology.sdn,
+        ports: topology.ports[usize::from(node.0)].clone(),
+        remote_hosts: Vec::new(),
+        services: Vec::new(),
+        handover: testbed.controllers.handover,
     };
-    topology.switches.iter().zip(&topology.ports).map(configure).collect()
+    let mut configs: Vec<SwitchConfig> = topology.switches.iter().map(|node| bare(*node)).collect();
+    for (at, hall) in topology.halls.iter().enumerate() {
+        let mine = || {
+            let members = topology.in_hall(at).iter();
+            members.filter_map(|member| Some((member, services.get(usize::from(member.service.0))?)))
+        };
+        for &node in &hall.switches {
+            let config = &mut configs[usize::from(node.0)];
+            let own_port = |server: NodeId| shared_port(topology, node, server);
+            let servers = mine().flat_map(|(member, _)| &member.servers);
+            config.remote_hosts = servers
+                .filter_map(|&server| {
+                    let switch = topology.switch_of(server)?;
+                    let port =
+                        if switch == node { own_port(server)? } else { topology.towards(node, switch)? };
+                    Some((server, port))
+                })
+                .collect();
+            config.services = mine()
+                .filter_map(|(member, service)| {
+                    if member.anchor == node {
+                        return Some(Anchoring::Here(service.clone()));
+                    }
+                    let port = topology.towards(node, member.anchor)?;
+                    Some(Anchoring::Beyond { id: service.id, endpoint: service.endpoint, port })
+                })
+                .collect();
+        }
+    }
+    configs
+}
+
+/// The port of the host on which a process runs that has no port of its own.
+fn shared_port(topology: &Topology, switch: NodeId, server: NodeId) -> Option<PortId> {
+    let ports = topology.ports.get(usize::from(switch.0))?;
+    let place = topology.member_of(server)?.servers.iter().position(|own| *own == server)?;
+    let host = topology.in_hall(topology.member_of(server)?.hall).first()?.servers.get(place)?;
+    let at = ports.iter().position(|kind| *kind == PortKind::Host(*host))?;
+    (*host != server).then_some(PortId(at as u16))
+}
+
+fn radio(testbed: &Testbed, topology: &Topology, hall: usize) -> RadioConfig {
+    let stations = topology.in_hall(hall).iter();
+    RadioConfig {
+        stations: stations.map(|member| member.client).collect(),
+        access_points: topology.halls[hall].access_points.clone(),
+        handover_interruption: testbed.radio.handover_interruption.0,
+        overlap: testbed.radio.overlap.0,
+    }
 }
 
 fn sdn(testbed: &Testbed, topology: &Topology) -> SdnConfig {
-    let anchor = topology.names.id(&testbed.service.anchor);
+    let fleet = || topology.fleet.iter();
     SdnConfig {
         node: topology.sdn,
-        edge: topology.edge,
-        switches: topology.switches.clone(),
-        anchors: anchor.map(|anchor| BTreeMap::from([(SERVICE, anchor)])).unwrap_or_default(),
+        edges: fleet().map(|member| (member.service, member.edge)).collect(),
+        domains: topology.halls.iter().map(|hall: &Hall| hall.switches.clone()).collect(),
+        anchors: fleet().map(|member| (member.service, member.anchor)).collect(),
         handover: testbed.controllers.handover,
         decision_time: DecisionTime(testbed.controllers.decision_time.0),
         refresh: testbed.controllers.refresh.0,
     }
 }
 
-fn edge(testbed: &Testbed, topology: &Topology) -> EdgeConfig {
+fn edge(testbed: &Testbed, topology: &Topology, member: &Member) -> EdgeConfig {
     let c = &testbed.controllers;
     let at = |switch: NodeId| {
-        let here = topology.servers.iter().zip(&topology.server_switches).filter(move |(_, s)| **s == switch);
-        here.map(|(server, _)| *server).collect::<Vec<_>>()
+        let here = |server: &NodeId| topology.switch_of(*server) == Some(switch);
+        member.servers.iter().copied().filter(here).collect::<Vec<_>>()
     };
-    let sites = topology.switches.iter().map(|&switch| Site { switch, servers: at(switch) });
+    let sites = topology.halls[member.hall].switches.iter();
+    let sites = sites.map(|&switch| Site { switch, servers: at(switch) });
     EdgeConfig {
-        node: topology.edge,
+        node: member.edge,
         sdn: topology.sdn,
-        service: SERVICE,
+        service: member.service,
         sites: sites.filter(|site| !site.servers.is_empty()).collect(),
         scheme: testbed.scheme,
         review: ReviewRule {
@@ -207,10 +259,10 @@ fn copy_rules(testbed: &Testbed) -> CopyRules {
     }
 }
 
-fn servers(testbed: &Testbed, topology: &Topology, service: &ServiceConfig) -> Vec<ServerConfig> {
+fn servers(testbed: &Testbed, member: &Member, service: &ServiceConfig) -> Vec<ServerConfig> {
     let configure = |&node: &NodeId| ServerConfig {
         node,
-        controller: topology.edge,
+        controller: member.edge,
         service: service.endpoint,
         state_bytes: testbed.state.size.0,
         floor_w_mm: testbed.floor.width_mm,
@@ -225,10 +277,10 @@ fn servers(testbed: &Testbed, topology: &Topology, service: &ServiceConfig) -> V
         holds_state: service.servers.iter().any(|(server, _)| *server == node),
         scrub_interval: testbed.service.scrub_interval.0,
     };
-    topology.servers.iter().map(configure).collect()
+    member.servers.iter().map(configure).collect()
 }
 
-fn agv(testbed: &Testbed, topology: &Topology, service: Endpoint) -> AgvConfig {
+fn agv(testbed: &Testbed, topology: &Topology, member: &Member, service: Endpoint) -> AgvConfig {
     let (c, floor) = (&testbed.client, &testbed.floor);
     let obstacle = |o: &file::Obstacle| Obstacle {
         x_mm: o.x_mm,
@@ -239,11 +291,11 @@ fn agv(testbed: &Testbed, topology: &Topology, service: Endpoint) -> AgvConfig {
     let point =
         |(&node, at): (&NodeId, &file::AccessPoint)| AccessPoint { node, x_mm: at.x_mm, y_mm: at.y_mm };
     AgvConfig {
-        node: topology.client,
-        client: ClientId(1),
+        node: member.client,
+        client: ClientId(1 + u32::from(member.service.0 - SERVICE.0)),
         incarnation: Incarnation::of_life(0),
         service,
-        radio: topology.radio,
+        radio: member.radio,
         floor: Floor {
             width_mm: floor.width_mm as i32,
             height_mm: floor.height_mm as i32,
@@ -254,7 +306,7 @@ fn agv(testbed: &Testbed, topology: &Topology, service: Endpoint) -> AgvConfig {
             dwell: c.dwell.0,
             reach_mm: c.reach_mm,
         },
-        access_points: topology
+        access_points: topology.halls[member.hall]
             .access_points
             .iter()
             .zip(&testbed.topology.access_points)
@@ -262,10 +314,23 @@ fn agv(testbed: &Testbed, topology: &Topology, service: Endpoint) -> AgvConfig {
             .collect(),
         hysteresis_mm: c.hysteresis_mm,
         lidar_beams: c.lidar_beams,
-        intervals: intervals(testbed),
+        intervals: if member.service == SERVICE {
+            intervals(testbed)
+        } else {
+            some_intervals(testbed, &topology.names.name(member.client))
+        },
         threshold: testbed.threshold.0,
         give_up: c.give_up.0,
         max_speed_mm_s: c.max_speed_mm_s as i32,
-        start_delay: c.start_delay.0,
+        start_delay: c.start_delay.0 + stagger(testbed, topology, member),
     }
+}
+
+/// How much later than the first this AGV starts. Halls take turns, so that in none all start at once.
+fn stagger(testbed: &Testbed, topology: &Topology, member: &Member) -> Duration {
+    let fleet = testbed.fleet;
+    let in_hall = usize::from(member.service.0 - SERVICE.0) % fleet.agvs as usize;
+    let turn = in_hall * topology.halls.len() + member.hall;
+    let share = u128::from(fleet.stagger.0.as_nanos()) * turn as u128 / fleet.agvs_in_all() as u128;
+    Duration::from_nanos(share as u64)
 }

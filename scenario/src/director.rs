@@ -1,19 +1,23 @@
 //! The director of a run: watches the journal, lets the testbed file's faults happen when their time has come, and says when
 //! the run is over. Pure, so a fault strikes at the same place in both worlds.
 
+mod drivers;
+
+use crate::build::SERVICE;
 use crate::file::{At, Fault, Testbed};
 use crate::topology::Topology;
+use drivers::Drivers;
 use std::collections::{BTreeSet, VecDeque};
-use zerogap_proto::{AbortReason, Duration, Event, Goal, Instant, NodeId, Outcome, Phase};
+use zerogap_proto::{AbortReason, Duration, Event, Goal, Instant, NodeId, Outcome, Phase, ServiceId};
 
 /// What the driver is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Carry out a fault of the file.
     Strike(Fault),
-    /// Tell the client to stop; the run ends when it is done.
-    StopClient,
-    /// The client has closed its records: stop everything. `false`: because time ran out, not because all was done.
+    /// Tell the client of this service to stop; the run ends when all are done.
+    StopClient(ServiceId),
+    /// All clients have closed their records: stop everything. `false`: because time ran out, not because all was done.
     End {
         /// Whether the wanted migrations happened.
         in_time: bool,
@@ -33,6 +37,8 @@ const CLOSING_MAX: Duration = Duration::from_secs(10);
 /// Decides when what happens from outside.
 #[derive(Debug)]
 pub struct Director {
+    /// There are several AGVs: they drive for the wanted time, and on as long as their service is being moved.
+    fleet: bool,
     wanted: u32,
     until: Instant,
     latest: Instant,
@@ -46,6 +52,8 @@ pub struct Director {
     moving: bool,
     goals: Vec<Goal>,
     planned: Vec<Planned>,
+    drivers: Drivers,
+    /// All have been told to stop.
     stopping: Option<Instant>,
     ended: bool,
     in_time: bool,
@@ -69,14 +77,17 @@ impl Director {
             Planned { fault: fault.clone(), due }
         };
         let until = start + testbed.duration.0;
+        let fleet = !testbed.fleet.is_one();
+        let awaited = if fleet { 1 } else { testbed.migrations };
         let names = Topology::new(testbed).names;
         let serving = testbed.service.serving.iter().take(testbed.scheme.replicas());
         let timeouts = &testbed.controllers.timeouts;
         let phases = timeouts.rounds.0 + timeouts.transfer.0 + timeouts.restore.0;
         Self {
-            wanted: testbed.migrations,
+            fleet,
+            wanted: if fleet { 0 } else { testbed.migrations },
             until,
-            latest: until + (SLACK + phases).times(u64::from(testbed.migrations)) + SLACK,
+            latest: until + (SLACK + phases).times(u64::from(awaited)) + SLACK,
             completed: 0,
             last_end: Instant::ZERO,
             lost: false,
@@ -84,6 +95,7 @@ impl Director {
             moving: false,
             goals: Vec::new(),
             planned: testbed.faults.iter().map(planned).collect(),
+            drivers: Drivers::new(testbed.fleet.agvs_in_all()),
             stopping: None,
             ended: false,
             in_time: true,
@@ -93,11 +105,35 @@ impl Director {
 
     /// Shows it an event.
     pub fn watch(&mut self, now: Instant, event: &Event) {
+        if let Event::Phase { service: SERVICE, migration, phase } = event {
+            self.phase(now, migration.0, *phase);
+        } else if let Event::ClientDone { .. } = event
+            && self.drivers.done()
+        {
+            self.end();
+        }
+        if self.fleet {
+            self.watch_fleet(event);
+        } else {
+            self.watch_service(now, event);
+        }
+        self.tick(now);
+    }
+
+    /// What each of many services does: its AGV may not stop while it is being moved.
+    fn watch_fleet(&mut self, event: &Event) {
+        if let Event::Begun { service, .. } = event {
+            self.drivers.begins(*service);
+        } else if let Event::Ended { service, .. } = event {
+            self.actions.extend(self.drivers.ends(*service).map(Action::StopClient));
+        }
+    }
+
+    /// What the one service does: so many migrations are waited for, as long as there is a state to be moved.
+    fn watch_service(&mut self, now: Instant, event: &Event) {
         if let Event::Begun { goal, .. } = event {
             self.goals.push(*goal);
             self.moving = true;
-        } else if let Event::Phase { migration, phase, .. } = event {
-            self.phase(now, migration.0, *phase);
         } else if let Event::Ended { migration, outcome, .. } = event {
             self.last_end = now;
             self.moving = false;
@@ -108,11 +144,8 @@ impl Director {
             self.holders.insert(*server);
         } else if let Event::ServerLost { server } | Event::Reset { server, .. } = event {
             self.holders.remove(server);
-        } else if let Event::ClientDone { .. } = event {
-            self.end();
         }
         self.look_for_the_state(now);
-        self.tick(now);
     }
 
     /// The time has come that [`Director::deadline`] said.
@@ -120,10 +153,14 @@ impl Director {
         let due = |planned: &mut Planned| planned.due.is_some_and(|at| at <= now);
         self.actions.extend(self.planned.extract_if(.., due).map(|planned| Action::Strike(planned.fault)));
         match self.stopping {
+            None if self.drivers.is_closing() && self.drivers.all_stopped() => self.stopping = Some(now),
+            None if self.fleet && now >= self.until && !self.drivers.is_closing() => {
+                self.actions.extend(self.drivers.close().into_iter().map(Action::StopClient));
+            }
             None if now >= self.stop_at() => {
-                self.in_time = self.completed >= self.wanted;
+                self.in_time = !self.fleet && self.completed >= self.wanted;
                 self.stopping = Some(now);
-                self.actions.push_back(Action::StopClient);
+                self.actions.extend(self.drivers.stop_all().into_iter().map(Action::StopClient));
             }
             Some(since) if now >= since + CLOSING_MAX => self.end(),
             None | Some(_) => {}
@@ -146,7 +183,9 @@ impl Director {
     }
 
     fn stop_at(&self) -> Instant {
-        if self.lost {
+        if self.fleet {
+            if self.drivers.is_closing() { self.latest } else { self.until }
+        } else if self.lost {
             self.last_end + AFTER_LAST
         } else if self.completed >= self.wanted {
             self.until.max(self.last_end + AFTER_LAST)
@@ -185,7 +224,6 @@ impl Director {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::SERVICE;
     use zerogap_proto::{MigrationId, NodeId, Offset, ReviewTally, Scheme};
 
     fn secs(n: u64) -> Instant {
@@ -216,7 +254,7 @@ mod tests {
         d.watch(secs(11), &ended(1));
         assert_eq!(d.deadline(), Some(secs(12)));
         d.tick(secs(12));
-        assert_eq!(actions(&mut d), [Action::StopClient]);
+        assert_eq!(actions(&mut d), [Action::StopClient(SERVICE)]);
         d.watch(secs(12), &Event::ClientDone { client: NodeId(0) });
         assert_eq!(actions(&mut d), [Action::End { in_time: true }]);
         assert_eq!(d.deadline(), None);
@@ -236,7 +274,7 @@ mod tests {
         let mut d = Director::new(&Testbed { migrations: 0, ..Testbed::default() }, Instant::ZERO);
         d.tick(secs(100));
         d.tick(secs(110));
-        assert_eq!(actions(&mut d), [Action::StopClient, Action::End { in_time: true }]);
+        assert_eq!(actions(&mut d), [Action::StopClient(SERVICE), Action::End { in_time: true }]);
     }
 
     #[test]
@@ -259,7 +297,7 @@ mod tests {
         d.watch(secs(31), &Event::Ended { service: SERVICE, migration, outcome, review, replayed: 0 });
         assert_eq!(d.deadline(), Some(secs(32)));
         d.tick(secs(32));
-        assert_eq!(actions(&mut d), [Action::StopClient]);
+        assert_eq!(actions(&mut d), [Action::StopClient(SERVICE)]);
     }
 
     #[test]
@@ -280,5 +318,22 @@ mod tests {
         assert_eq!(actions(&mut d), [Action::Strike(fault)]);
         d.tick(secs(4));
         assert_eq!(actions(&mut d), []);
+    }
+
+    #[test]
+    fn an_agv_of_a_fleet_stops_when_its_service_is_settled_and_the_run_ends_with_the_last() {
+        let fleet = crate::file::Fleet { halls: 1, agvs: 2, ..Default::default() };
+        let mut d = Director::new(&Testbed { fleet, ..Testbed::default() }, Instant::ZERO);
+        d.watch(secs(1), &begun(1, Goal::SwitchOver));
+        assert_eq!(d.deadline(), Some(secs(8)));
+        d.tick(secs(8));
+        assert_eq!(actions(&mut d), [Action::StopClient(ServiceId(1))], "the first is being moved");
+        d.watch(secs(9), &ended(1));
+        assert_eq!(actions(&mut d), [Action::StopClient(SERVICE)]);
+        for client in [NodeId(0), NodeId(1)] {
+            assert_eq!(actions(&mut d), []);
+            d.watch(secs(10), &Event::ClientDone { client });
+        }
+        assert_eq!(actions(&mut d), [Action::End { in_time: true }]);
     }
 }

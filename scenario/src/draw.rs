@@ -9,6 +9,8 @@ use zerogap_proto::Duration;
 
 /// Intervals in a client's schedule; it uses them in turn, again and again.
 const INTERVALS: usize = 4_096;
+/// Intervals in the schedule of each further client of a fleet.
+const INTERVALS_OF_MANY: usize = 256;
 
 /// A stream of draws.
 #[derive(Clone, Debug)]
@@ -30,6 +32,12 @@ pub fn stream(seed: u64, purpose: &str) -> Sampler {
 pub fn intervals(testbed: &Testbed) -> Vec<Duration> {
     let mut sampler = stream(testbed.seed, "client.interval");
     (0..INTERVALS).map(|_| sampler.draw(&testbed.client.interval)).collect()
+}
+
+/// The times between the requests of a further AGV of a fleet: its own, and fewer, for there may be thousands like it.
+pub fn some_intervals(testbed: &Testbed, client: &str) -> Vec<Duration> {
+    let mut sampler = stream(testbed.seed, &format!("client.interval.{client}"));
+    (0..INTERVALS_OF_MANY).map(|_| sampler.draw(&testbed.client.interval)).collect()
 }
 
 impl Sampler {

@@ -11,6 +11,7 @@ pub mod director;
 pub mod draw;
 pub mod file;
 pub mod journal;
+pub mod load;
 pub mod names;
 pub mod recorder;
 pub mod results;

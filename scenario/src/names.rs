@@ -3,22 +3,27 @@
 
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use zerogap_proto::NodeId;
 use zerogap_proto::id::NODE_KEY;
 
 /// The nodes' names, in the order of their ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names(Vec<String>);
+pub struct Names {
+    names: Vec<String>,
+    ids: BTreeMap<String, NodeId>,
+}
 
 impl Names {
     /// Names in the order of the nodes' ids: the first is node 0's.
     pub fn new(names: Vec<String>) -> Self {
-        Self(names)
+        let ids = names.iter().cloned().zip((0..=u16::MAX).map(NodeId)).collect();
+        Self { names, ids }
     }
 
     /// The node's name; its number (`n7`) if the topology has no such node.
     pub fn name(&self, node: NodeId) -> Cow<'_, str> {
-        match self.0.get(usize::from(node.0)) {
+        match self.names.get(usize::from(node.0)) {
             Some(name) => Cow::Borrowed(name),
             None => Cow::Owned(node.to_string()),
         }
@@ -26,13 +31,12 @@ impl Names {
 
     /// The node of this name.
     pub fn id(&self, name: &str) -> Option<NodeId> {
-        let index = self.0.iter().position(|known| known == name)?;
-        u16::try_from(index).ok().map(NodeId)
+        self.ids.get(name).copied()
     }
 
     /// All names, in the order of the nodes' ids.
     pub fn all(&self) -> &[String] {
-        &self.0
+        &self.names
     }
 
     /// `value` with the node's name in place of every `{"$node": n}`, at any depth.

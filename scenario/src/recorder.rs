@@ -3,10 +3,11 @@
 
 use crate::build::Scenario;
 use crate::journal::Journal;
-use crate::results::{self, Facts, RunResult, Stall, SwitchFigures, World};
-use std::collections::BTreeMap;
+use crate::results::{self, Facts, FleetFigures, RunResult, Stall, SwitchFigures, Tally, World};
+use std::collections::{BTreeMap, BTreeSet};
 use zerogap_proto::{
-    Control, Duration, Event, Instant, MigrationId, NodeId, Record, ServerStatus, ServiceStatus, Task,
+    Control, Duration, Event, Instant, MigrationId, NodeId, Record, ServerStatus, ServiceId, ServiceStatus,
+    Task,
 };
 use zerogap_switch::Counters;
 
@@ -15,11 +16,12 @@ use zerogap_switch::Counters;
 pub struct Recorder {
     /// What happened.
     pub journal: Journal,
-    /// What the client measured.
+    /// What the client measured, if there is one: a fleet's requests are counted, not kept.
     pub records: Vec<Record>,
     servers: BTreeMap<NodeId, ServerStatus>,
-    service: Option<ServiceStatus>,
+    services: BTreeMap<ServiceId, ServiceStatus>,
     bytes_sent: BTreeMap<MigrationId, u64>,
+    fleet: Option<Box<Tally>>,
 }
 
 /// A run that is over.
@@ -42,19 +44,41 @@ pub struct Ending {
     pub counters: BTreeMap<NodeId, Counters>,
     /// What the links at each switch dropped.
     pub link_drops: BTreeMap<NodeId, Counters>,
+    /// What a fleet shared.
+    pub fleet: FleetFigures,
 }
 
 impl Recorder {
+    /// A recorder for a run of this scenario.
+    pub fn new(scenario: &Scenario) -> Self {
+        let testbed = &scenario.testbed;
+        let tally = || Box::new(Tally::new(&scenario.topology, testbed.threshold.0));
+        Self { fleet: (!testbed.fleet.is_one()).then(tally), ..Self::default() }
+    }
+
     /// Writes an event down.
     pub fn event(&mut self, at: Instant, who: NodeId, event: Event) {
+        if let Some(tally) = &mut self.fleet {
+            tally.event(at, &event);
+        }
         self.journal.add(at, who, event);
+    }
+
+    /// Takes what a client measured of a request.
+    pub fn record(&mut self, client: NodeId, record: Record) {
+        match &mut self.fleet {
+            Some(tally) => tally.record(client, &record),
+            None => self.records.push(record),
+        }
     }
 
     /// Looks at a control message that passes by.
     pub fn sniff(&mut self, message: &Control) {
         match message {
             Control::ServerStatus(status) => self.server(*status),
-            Control::ServiceStatus(status) => self.service = Some(status.clone()),
+            Control::ServiceStatus(status) => {
+                self.services.insert(status.service, status.clone());
+            }
             Control::FlowMod(_)
             | Control::Barrier(_)
             | Control::Service(_)
@@ -72,7 +96,9 @@ impl Recorder {
 
     /// Takes a server's report.
     pub fn server(&mut self, status: ServerStatus) {
-        if let Task::Sent { migration, bytes, .. } = status.task {
+        if let Some(tally) = &mut self.fleet {
+            tally.server(&status);
+        } else if let Task::Sent { migration, bytes, .. } = status.task {
             self.bytes_sent.insert(migration, bytes);
         }
         self.servers.insert(status.server, status);
@@ -83,13 +109,18 @@ impl Recorder {
         &self.servers
     }
 
-    /// The last report of the service's anchor.
+    /// The anchor's last report of the first AGV's service.
     pub fn service(&self) -> Option<&ServiceStatus> {
-        self.service.as_ref()
+        self.services.values().next()
+    }
+
+    /// The anchors' last reports of all services.
+    pub fn services(&self) -> &BTreeMap<ServiceId, ServiceStatus> {
+        &self.services
     }
 
     /// The result of the run.
-    pub fn result(&mut self, scenario: &Scenario, world: World, ending: Ending) -> RunResult {
+    pub fn result(&mut self, scenario: &Scenario, world: World, mut ending: Ending) -> RunResult {
         self.records.sort_by_key(|record| record.sequence);
         let figures = |(node, counters): (NodeId, Counters)| {
             let mut dropped = counters.dropped;
@@ -100,27 +131,36 @@ impl Recorder {
             (node, SwitchFigures { frames_in, frames_out, dropped })
         };
         let testbed = &scenario.testbed;
+        // Of a fleet only those that should be equal and are not.
+        let digests = self.services.values().map(|service| self.serving_digests(service));
+        let one = testbed.fleet.is_one();
+        let wrong = |of: &BTreeMap<NodeId, u64>| of.values().collect::<BTreeSet<_>>().len() > 1;
+        let shown: Vec<BTreeMap<NodeId, u64>> = digests.filter(|of| one || wrong(of)).collect();
+        ending.fleet.states_differ = shown.len() as u64;
+        let state_digests = shown.into_iter().flatten().collect();
         let facts = Facts {
             world,
             scheme: testbed.scheme,
             seed: testbed.seed,
             state_bytes: testbed.state.size.0,
             threshold: testbed.threshold.0,
-            migrations_wanted: testbed.migrations,
+            migrations_wanted: if testbed.fleet.is_one() { testbed.migrations } else { 0 },
             links_duplicate: scenario.topology.cables.iter().any(|cable| cable.link.duplicate > 0.0),
             started: ending.started,
             stalls: ending.stalls,
             switches: ending.counters.into_iter().map(figures).collect(),
-            state_digests: self.serving_digests(),
+            state_digests,
             state_bytes_sent: self.bytes_sent.clone(),
         };
-        results::compute(&self.records, &self.journal, &facts, &scenario.topology.names)
+        match self.fleet.take() {
+            None => results::compute(&self.records, &self.journal, &facts, &scenario.topology.names),
+            Some(tally) => tally.finish(&facts, &scenario.topology, &self.journal, ending.fleet),
+        }
     }
 
-    /// The digests of the serving servers. A driver asks for the last reports after the client has stopped, when all that
-    /// serve have applied the whole log; one that has not (because it is stopped, say) is left out.
-    fn serving_digests(&self) -> BTreeMap<NodeId, u64> {
-        let Some(service) = &self.service else { return BTreeMap::new() };
+    /// The digests of the serving servers of one service. A driver asks for the last reports after the client has stopped, when
+    /// all that serve have applied the whole log; one that has not (because it is stopped, say) is left out.
+    fn serving_digests(&self, service: &ServiceStatus) -> BTreeMap<NodeId, u64> {
         let holds = |server: &NodeId| self.servers.get(server).filter(|status| status.holds_state);
         let serving = service.serving.iter().filter_map(|serving| holds(&serving.server));
         let common = serving.clone().map(|status| status.next).max();

@@ -1,10 +1,14 @@
 //! The topology of a testbed as ids: nodes, ports, cables, and which port of a switch leads where. Both drivers plug the same
-//! cables; neither knows the file.
+//! cables; neither knows the file. A fleet is the file's topology once for each hall, and for each AGV a service of its own
+//! with a process on each of the hall's servers.
 
+mod builder;
+
+use crate::build::SERVICE;
 use crate::file::Testbed;
 use crate::names::Names;
 use std::collections::{BTreeMap, VecDeque};
-use zerogap_proto::{NodeId, PortId};
+use zerogap_proto::{NodeId, PortId, ServiceId};
 use zerogap_switch::{LinkConfig, PortKind};
 
 /// One end of a cable.
@@ -25,6 +29,40 @@ pub struct Cable {
     pub ends: [End; 2],
     /// What it is like.
     pub link: LinkConfig,
+    /// Further processes of the host at its second end. A frame is for the one whose address it carries.
+    pub shared_by: Vec<NodeId>,
+    /// Whether it joins two switches.
+    pub is_trunk: bool,
+}
+
+/// An AGV, the service that is its own, and who looks after the two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The service.
+    pub service: ServiceId,
+    /// The AGV.
+    pub client: NodeId,
+    /// Its hall, counted from 0.
+    pub hall: usize,
+    /// Its hall's radio.
+    pub radio: NodeId,
+    /// The switch that owns the service.
+    pub anchor: NodeId,
+    /// The servers that can hold the service, in the file's order.
+    pub servers: Vec<NodeId>,
+    /// The edge controller.
+    pub edge: NodeId,
+}
+
+/// What a hall has of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hall {
+    /// Its switches, in the file's order.
+    pub switches: Vec<NodeId>,
+    /// Its access points, in the file's order.
+    pub access_points: Vec<NodeId>,
+    /// Its radio.
+    pub radio: NodeId,
 }
 
 /// Nodes and cables.
@@ -32,34 +70,63 @@ pub struct Cable {
 pub struct Topology {
     /// All names.
     pub names: Names,
-    /// The switches, in the file's order.
+    /// The switches: hall by hall in the file's order, then the spine. Their ids count from 0.
     pub switches: Vec<NodeId>,
     /// The ports of each switch, in the same order.
     pub ports: Vec<Vec<PortKind>>,
-    /// The access points, in the file's order.
-    pub access_points: Vec<NodeId>,
-    /// The servers, in the file's order.
+    /// The halls.
+    pub halls: Vec<Hall>,
+    /// The AGVs, hall by hall; their services count from 0.
+    pub fleet: Vec<Member>,
+    /// All servers: AGV by AGV in the file's order, so by ascending id.
     pub servers: Vec<NodeId>,
     /// The switch of each server, in the same order.
     pub server_switches: Vec<NodeId>,
-    /// The AGV.
-    pub client: NodeId,
-    /// The AGV's radio.
-    pub radio: NodeId,
     /// The SDN controller.
     pub sdn: NodeId,
-    /// The edge controller.
-    pub edge: NodeId,
     /// The driver, when it speaks for itself.
     pub driver: NodeId,
     /// The cables.
     pub cables: Vec<Cable>,
+    /// By node: the place in the fleet that it belongs to.
+    members: Vec<Option<usize>>,
 }
 
 impl Topology {
     /// The topology of a valid testbed.
     pub fn new(testbed: &Testbed) -> Self {
-        Builder::new(testbed).build()
+        builder::Builder::new(testbed).build()
+    }
+
+    /// The first AGV, and the only one for a driver that takes no more.
+    pub fn first(&self) -> &Member {
+        &self.fleet[0]
+    }
+
+    /// The AGVs of a hall. The ports of its servers are called after the processes of the first.
+    pub fn in_hall(&self, hall: usize) -> &[Member] {
+        let agvs = self.fleet.len() / self.halls.len();
+        self.fleet.get(hall * agvs..(hall + 1) * agvs).unwrap_or_default()
+    }
+
+    /// The AGV that a client, server or edge controller belongs to.
+    pub fn member_of(&self, node: NodeId) -> Option<&Member> {
+        self.members.get(usize::from(node.0)).copied().flatten().map(|at| &self.fleet[at])
+    }
+
+    /// The AGV with this service.
+    pub fn member(&self, service: ServiceId) -> Option<&Member> {
+        self.fleet.get(usize::from(service.0 - SERVICE.0))
+    }
+
+    /// Whether the node is an AGV.
+    pub fn is_client(&self, node: NodeId) -> bool {
+        self.member_of(node).is_some_and(|member| member.client == node)
+    }
+
+    /// By node: the place in the fleet that it belongs to.
+    pub fn members(&self) -> &[Option<usize>] {
+        &self.members
     }
 
     /// The next hop from one switch to another: the port of the trunk. `None` if there is no way.
@@ -70,8 +137,7 @@ impl Topology {
             if here == to {
                 return first_port[&here];
             }
-            let index = self.switches.iter().position(|switch| *switch == here)?;
-            for (port, kind) in (0..).map(PortId).zip(&self.ports[index]) {
+            for (port, kind) in (0..).map(PortId).zip(self.ports.get(usize::from(here.0))?) {
                 if let PortKind::Trunk(beyond) = *kind
                     && !first_port.contains_key(&beyond)
                 {
@@ -86,89 +152,7 @@ impl Topology {
 
     /// The switch that a server is plugged into.
     pub fn switch_of(&self, server: NodeId) -> Option<NodeId> {
-        let index = self.servers.iter().position(|known| *known == server)?;
-        self.server_switches.get(index).copied()
-    }
-}
-
-struct Builder<'a> {
-    testbed: &'a Testbed,
-    names: Names,
-    ports: Vec<Vec<PortKind>>,
-    cables: Vec<Cable>,
-}
-
-impl<'a> Builder<'a> {
-    fn new(testbed: &'a Testbed) -> Self {
-        let t = &testbed.topology;
-        let names = t
-            .switches
-            .iter()
-            .chain(t.access_points.iter().map(|point| &point.name))
-            .chain(t.servers.iter().map(|server| &server.name))
-            .cloned()
-            .chain([testbed.client.name.clone()])
-            .chain(["radio", "sdn-controller", "edge-controller", "driver"].map(String::from));
-        let ports = vec![Vec::new(); t.switches.len()];
-        Self { testbed, names: Names::new(names.collect()), ports, cables: Vec::new() }
-    }
-
-    fn build(mut self) -> Topology {
-        let t = &self.testbed.topology;
-        let (client, radio) = (self.id(&self.testbed.client.name), self.id("radio"));
-        for server in &t.servers {
-            let node = self.id(&server.name);
-            let end = self.plug(&server.switch, PortKind::Host(node));
-            self.cable(&server.name, end, End { node, port: PortId(0) });
-        }
-        for (port, point) in (1..).map(PortId).zip(&t.access_points) {
-            let node = self.id(&point.name);
-            let end = self.plug(&point.switch, PortKind::AccessPoint(node));
-            self.cable(&point.name, end, End { node: radio, port });
-        }
-        for trunk in &t.trunks {
-            let [a, b] = &trunk.between;
-            let (to_a, to_b) = (PortKind::Trunk(self.id(a)), PortKind::Trunk(self.id(b)));
-            let (end_a, end_b) = (self.plug(a, to_b), self.plug(b, to_a));
-            self.cable(&trunk.name(), end_a, end_b);
-        }
-        let ends = [
-            End { node: client, port: PortId(0) },
-            End { node: radio, port: zerogap_switch::radio::STATION },
-        ];
-        let link = (&self.testbed.radio.link).into();
-        self.cables.push(Cable { name: self.testbed.client.name.clone(), ends, link });
-        Topology {
-            switches: t.switches.iter().map(|name| self.id(name)).collect(),
-            access_points: t.access_points.iter().map(|point| self.id(&point.name)).collect(),
-            servers: t.servers.iter().map(|server| self.id(&server.name)).collect(),
-            server_switches: t.servers.iter().map(|server| self.id(&server.switch)).collect(),
-            client,
-            radio,
-            sdn: self.id("sdn-controller"),
-            edge: self.id("edge-controller"),
-            driver: self.id("driver"),
-            ports: self.ports,
-            cables: self.cables,
-            names: self.names,
-        }
-    }
-
-    /// The file is valid, so every name in it is known.
-    fn id(&self, name: &str) -> NodeId {
-        self.names.id(name).expect("names are checked when the file is loaded")
-    }
-
-    fn plug(&mut self, switch: &str, kind: PortKind) -> End {
-        let node = self.id(switch);
-        let ports = &mut self.ports[usize::from(node.0)];
-        ports.push(kind);
-        End { node, port: PortId(ports.len() as u16 - 1) }
-    }
-
-    fn cable(&mut self, name: &str, a: End, b: End) {
-        let link = (&self.testbed.links.of(name)).into();
-        self.cables.push(Cable { name: name.to_owned(), ends: [a, b], link });
+        self.server_switches.get(self.servers.binary_search(&server).ok()?).copied()
     }
 }
 
@@ -211,5 +195,31 @@ mod tests {
         let t = Topology::new(&testbed);
         assert_eq!(t.towards(t.switches[0], t.switches[2]), t.towards(t.switches[0], t.switches[1]));
         assert!(t.towards(t.switches[2], t.switches[0]).is_some());
+    }
+
+    #[test]
+    fn a_fleet_has_halls_like_the_files_and_a_service_for_each_agv() {
+        let fleet = crate::file::Fleet { halls: 2, agvs: 3, ..Default::default() };
+        let t = Topology::new(&Testbed { fleet, ..Testbed::default() });
+        let name = |node: NodeId| t.names.name(node).into_owned();
+        assert_eq!(
+            t.switches.iter().map(|s| name(*s)).collect::<Vec<_>>(),
+            ["s1", "s2", "s1.h2", "s2.h2", "spine"]
+        );
+        let last = &t.fleet[5];
+        assert_eq!((last.service, last.hall, name(last.client)), (ServiceId(5), 1, "agv.6".into()));
+        assert_eq!((name(last.anchor), name(last.servers[0])), ("s1.h2".into(), "edge-a1.6".into()));
+        assert_eq!(t.switch_of(last.servers[3]).map(name), Some("s2.h2".into()));
+        assert_eq!(t.member_of(last.servers[3]), Some(last));
+        assert_eq!(t.member_of(t.sdn), None);
+        let cable = t.cables.iter().find(|cable| cable.name == "edge-a1.h2").expect("a host's cable");
+        assert_eq!(cable.ends[1].node, t.fleet[3].servers[0]);
+        assert_eq!(cable.shared_by, [t.fleet[4].servers[0], last.servers[0]]);
+        let spine = t.switches[4];
+        assert_eq!(
+            t.towards(t.switches[1], t.switches[3]),
+            t.towards(t.switches[1], spine),
+            "by way of the spine"
+        );
     }
 }

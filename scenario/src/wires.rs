@@ -2,9 +2,10 @@
 //! in the real driver each worker has its own and they tell each other how busy the links are.
 
 use crate::draw::{Sampler, stream};
+use crate::load::Load;
 use crate::topology::{End, Topology};
 use std::collections::BTreeMap;
-use zerogap_proto::{Instant, NodeId, PortId};
+use zerogap_proto::{Frame, Instant, NodeId, PortId};
 use zerogap_switch::link::{Class, Fate};
 use zerogap_switch::{Counters, Link};
 
@@ -13,10 +14,12 @@ use zerogap_switch::{Counters, Link};
 pub struct Wires {
     wires: Vec<Wire>,
     /// By node and port: the wire that is plugged in, and in which direction it leads away.
-    plugs: Vec<Vec<Option<(usize, usize)>>>,
+    plugs: Plugs,
     /// What the wires at each node dropped.
     drops: BTreeMap<NodeId, Counters>,
 }
+
+type Plugs = Vec<Vec<Option<(usize, usize)>>>;
 
 #[derive(Debug)]
 struct Wire {
@@ -24,20 +27,21 @@ struct Wire {
     ends: [End; 2],
     links: [Link; 2],
     dice: [Sampler; 2],
+    /// Bytes that a trunk carried.
+    loads: Option<[Load; 2]>,
 }
 
 impl Wires {
     /// The wires of a topology, all up.
     pub fn new(topology: &Topology, seed: u64) -> Self {
-        let mut plugs: Vec<Vec<_>> = Vec::new();
+        let mut plugs = Plugs::new();
         let mut wires = Vec::new();
         for cable in &topology.cables {
             for (direction, end) in cable.ends.iter().enumerate() {
-                let (node, port) = (usize::from(end.node.0), usize::from(end.port.0));
-                plugs.resize_with(plugs.len().max(node + 1), Vec::new);
-                let ports: &mut Vec<_> = &mut plugs[node];
-                ports.resize(ports.len().max(port + 1), None);
-                ports[port] = Some((wires.len(), direction));
+                plug(&mut plugs, *end, (wires.len(), direction));
+            }
+            for &node in &cable.shared_by {
+                plug(&mut plugs, End { node, port: PortId(0) }, (wires.len(), 1));
             }
             let dice = |direction| stream(seed, &format!("link.{}.{direction}", cable.name));
             wires.push(Wire {
@@ -45,6 +49,7 @@ impl Wires {
                 ends: cable.ends,
                 links: [Link::new(cable.link), Link::new(cable.link)],
                 dice: [dice(0), dice(1)],
+                loads: cable.is_trunk.then(Default::default),
             });
         }
         Self { wires, plugs, drops: BTreeMap::new() }
@@ -56,8 +61,11 @@ impl Wires {
         let wire = &mut self.wires[index];
         let dice = &mut wire.dice[direction];
         let fate = wire.links[direction].offer(now, len, class, &mut || dice.dice());
-        if let Fate::Dropped(reason) = fate {
-            self.drops.entry(from.node).or_default().drop(reason);
+        match fate {
+            Fate::Dropped(reason) => self.drops.entry(from.node).or_default().drop(reason),
+            Fate::Arrives { .. } => {
+                wire.loads.iter_mut().for_each(|loads| loads[direction].add(now, len as u64));
+            }
         }
         Some((wire.ends[1 - direction], fate))
     }
@@ -72,6 +80,28 @@ impl Wires {
     pub fn peer_of(&self, host: NodeId) -> Option<NodeId> {
         let (index, direction) = self.plugged(End { node: host, port: PortId(0) })?;
         Some(self.wires[index].ends[1 - direction].node)
+    }
+
+    /// The end of the wire that begins here.
+    pub fn beyond(&self, from: End) -> Option<End> {
+        let (index, direction) = self.plugged(from)?;
+        Some(self.wires[index].ends[1 - direction])
+    }
+
+    /// Where a frame that has come out at this end goes: of processes that share a host's cable, to the one whose address it
+    /// carries.
+    pub fn addressee(&self, end: End, frame: &Frame) -> End {
+        let own = frame.addressee().map(|node| End { node, port: PortId(0) });
+        own.filter(|own| self.plugged(*own) == self.plugged(end)).unwrap_or(end)
+    }
+
+    /// Each trunk's name, its rate in bits per second, and what it carried in each direction.
+    pub fn trunks(&self) -> impl Iterator<Item = (&str, u64, &[Load; 2])> {
+        let trunk = |wire: &'_ Wire| wire.loads.is_some();
+        let trunks = self.wires.iter().filter(move |wire| trunk(wire));
+        trunks.filter_map(|wire| {
+            Some((wire.name.as_str(), wire.links[0].config().rate_bps, wire.loads.as_ref()?))
+        })
     }
 
     #[inline]
@@ -101,4 +131,12 @@ impl Wires {
     pub fn drops(&self) -> &BTreeMap<NodeId, Counters> {
         &self.drops
     }
+}
+
+fn plug(plugs: &mut Plugs, end: End, wire: (usize, usize)) {
+    let (node, port) = (usize::from(end.node.0), usize::from(end.port.0));
+    plugs.resize_with(plugs.len().max(node + 1), Vec::new);
+    let ports = &mut plugs[node];
+    ports.resize(ports.len().max(port + 1), None);
+    ports[port] = Some(wire);
 }

@@ -23,7 +23,8 @@ impl World<'_> {
                 }
             }
             Fault::FlipBit { node, byte, bit, at_restore, .. } => {
-                let (node, edge) = (id(node), self.scenario.topology.edge);
+                let node = id(node);
+                let edge = self.edge_of(node);
                 let (byte, bit, at_restore) = (*byte, *bit, *at_restore);
                 let when = if at_restore { "armed for the restore" } else { "now" };
                 self.tell(
@@ -35,13 +36,13 @@ impl World<'_> {
                 self.send_control(now, edge, node, Control::Server(command));
             }
             Fault::RestartControllers { .. } => {
-                let (sdn, edge) = (self.scenario.topology.sdn, self.scenario.topology.edge);
-                for node in [sdn, edge] {
+                let edges = self.scenario.topology.fleet.iter().map(|member| member.edge);
+                let restarted: Vec<NodeId> = [self.scenario.topology.sdn].into_iter().chain(edges).collect();
+                for &node in &restarted {
                     self.tell(now, node, Event::Fault { node, what: "restarted".into() });
                 }
                 if self.controllers().is_ok() {
-                    self.feed(sdn, Input::Start);
-                    self.feed(edge, Input::Start);
+                    restarted.into_iter().for_each(|node| self.feed(node, Input::Start));
                 }
             }
             Fault::LinkDown { link, r#for, .. } => {
@@ -54,6 +55,12 @@ impl World<'_> {
         }
     }
 
+    /// The edge controller that cares for a server.
+    fn edge_of(&self, server: NodeId) -> NodeId {
+        let t = &self.scenario.topology;
+        t.member_of(server).unwrap_or_else(|| t.first()).edge
+    }
+
     /// A server's process ends, and with it all that it had.
     pub(crate) fn end_process(&mut self, now: Instant, node: NodeId) {
         let Some(host) = self.hosts.get_mut(&node) else { return };
@@ -64,7 +71,7 @@ impl World<'_> {
         host.stopped = false;
         host.waiting.clear();
         host.called = false;
-        let (driver, edge) = (self.scenario.topology.driver, self.scenario.topology.edge);
+        let (driver, edge) = (self.scenario.topology.driver, self.edge_of(node));
         self.tell(now, driver, Event::ServerLost { server: node });
         self.send_control(now, driver, edge, Control::ServerLost { server: node });
         self.queue.push(now + RESPAWN_AFTER, Happening::Respawn(node));

@@ -2,13 +2,13 @@
 //! busy, being stopped and being killed.
 
 use smoltcp::wire::{EthernetAddress, Ipv4Address};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use zerogap_proto::JobResult;
-use zerogap_proto::address::{service_addr, service_mac, virtual_mac};
+use zerogap_proto::address::{node_at_service_addr, service_addr, service_mac, virtual_mac};
 use zerogap_proto::frame::Datagram;
-use zerogap_proto::{Control, Duration, Endpoint, Frame, Instant, MigrationId, NodeId};
-use zerogap_scenario::{SERVICE, Scenario};
+use zerogap_proto::{Control, Duration, Endpoint, Frame, Instant, MigrationId, NodeId, ServiceId};
+use zerogap_scenario::Scenario;
 
 /// Messages that sockets keep for a stopped process at the most.
 const SOCKET_BUFFER_MAX: usize = 512;
@@ -60,7 +60,9 @@ impl Payload {
 pub struct Host {
     node: NodeId,
     endpoint: Endpoint,
-    neighbours: BTreeMap<Ipv4Address, EthernetAddress>,
+    service: (Endpoint, ServiceId),
+    /// Who else has to do with the service.
+    neighbours: Vec<NodeId>,
     /// No input is handled before this: the process is busy.
     pub free_at: Instant,
     /// Datagrams reach the process in order.
@@ -80,16 +82,14 @@ pub struct Host {
 impl Host {
     /// The host of a server or of the client.
     pub fn new(scenario: &Scenario, node: NodeId) -> Self {
-        let service = scenario.endpoint();
-        let t = &scenario.topology;
-        let client = node == t.client;
+        let member = scenario.topology.member_of(node).unwrap_or_else(|| scenario.topology.first());
+        let service = scenario.endpoint(member);
         let own = Endpoint { addr: service_addr(node), port: CLIENT_PORT };
-        let hosts = t.servers.iter().chain([&t.client]).map(|&n| (service_addr(n), service_mac(n)));
-        let neighbours = hosts.chain([(service.addr, virtual_mac(SERVICE))]).collect();
         Self {
             node,
-            endpoint: if client { own } else { service },
-            neighbours,
+            endpoint: if node == member.client { own } else { service },
+            service: (service, member.service),
+            neighbours: member.servers.iter().copied().chain([member.client]).collect(),
             free_at: Instant::ZERO,
             last_arrival: Instant::ZERO,
             stopped: false,
@@ -102,9 +102,17 @@ impl Host {
 
     /// The frame that carries a datagram of the process; `None` if the kernel knows no such neighbour.
     pub fn wrap(&self, to: Endpoint, payload: &[u8]) -> Option<Frame> {
-        let dst_mac = *self.neighbours.get(&to.addr)?;
+        let dst_mac = self.neighbour(to.addr)?;
         let (src_mac, src) = (service_mac(self.node), self.endpoint);
         Some(Datagram { src_mac, dst_mac, src, dst: to, payload_at: 0, payload }.build())
+    }
+
+    fn neighbour(&self, addr: Ipv4Address) -> Option<EthernetAddress> {
+        let (service, id) = self.service;
+        if addr == service.addr {
+            return Some(virtual_mac(id));
+        }
+        node_at_service_addr(addr).filter(|node| self.neighbours.contains(node)).map(service_mac)
     }
 
     /// The datagram for the process in a frame. Like a kernel, it looks at both addresses, the port and the checksum.

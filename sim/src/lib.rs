@@ -15,6 +15,7 @@ pub mod transfers;
 pub mod world;
 
 mod faults;
+mod shared;
 
 use zerogap_proto::{Event, Instant, NodeId};
 use zerogap_scenario::{Finished, Scenario, ScenarioError};

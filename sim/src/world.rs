@@ -16,6 +16,7 @@ use zerogap_proto::{
 };
 use zerogap_scenario::draw::{Sampler, stream};
 use zerogap_scenario::file::Fault;
+use zerogap_scenario::load::Load;
 use zerogap_scenario::results::World as Kindness;
 use zerogap_scenario::topology::End;
 use zerogap_scenario::{
@@ -113,6 +114,8 @@ pub struct World<'a> {
     pub(crate) delay: Sampler,
     /// When the last message of each control channel arrives: channels keep their order.
     channels: BTreeMap<(NodeId, NodeId), Instant>,
+    /// Messages to the SDN controller.
+    pub(crate) to_sdn: Load,
     over: bool,
     observers: Vec<&'a mut dyn Observer>,
 }
@@ -129,7 +132,7 @@ impl<'a> World<'a> {
             wires: Wires::new(&cables(scenario), seed),
             air: Air::new(scenario),
             transfers: Transfers::new(&scenario.testbed),
-            recorder: Recorder::default(),
+            recorder: Recorder::new(scenario),
             director: Director::new(&scenario.testbed, Instant::ZERO),
             director_wake: None,
             wakes: ByNode::new(),
@@ -138,6 +141,7 @@ impl<'a> World<'a> {
             replay: stream(seed, "sim.replay"),
             delay: stream(seed, "sim.control_delay"),
             channels: BTreeMap::new(),
+            to_sdn: Load::default(),
             over: false,
             observers: Vec::new(),
         };
@@ -150,23 +154,28 @@ impl<'a> World<'a> {
         for config in &self.scenario.switches {
             self.actors.insert(config.node, Actor::Switch(Box::new(Switch::new(config.clone()))));
         }
-        self.actors.insert(t.radio, Actor::Radio(Radio::new(self.scenario.radio.clone())));
+        for (hall, config) in t.halls.iter().zip(&self.scenario.radios) {
+            self.actors.insert(hall.radio, Actor::Radio(Radio::new(config.clone())));
+        }
         self.controllers()?;
         for &node in &t.servers {
             self.hosts.insert(node, Host::new(self.scenario, node));
             self.new_server(node, 0)?;
         }
-        let agv = Agv::new(self.scenario.agv.clone())?;
-        self.hosts.insert(t.client, Host::new(self.scenario, t.client));
-        self.actors.insert(t.client, Actor::Agv(Box::new(agv)));
+        for config in &self.scenario.agvs {
+            self.hosts.insert(config.node, Host::new(self.scenario, config.node));
+            self.actors.insert(config.node, Actor::Agv(Box::new(Agv::new(config.clone())?)));
+        }
         Ok(())
     }
 
     /// Puts new controllers, which know nothing, in their place.
     pub(crate) fn controllers(&mut self) -> Result<(), ScenarioError> {
-        let edge = EdgeController::new(self.scenario.edge.clone())?;
         let sdn = SdnController::new(self.scenario.sdn.clone());
-        self.actors.insert(self.scenario.edge.node, Actor::Edge(Box::new(edge)));
+        for config in &self.scenario.edges {
+            let edge = EdgeController::new(config.clone())?;
+            self.actors.insert(config.node, Actor::Edge(Box::new(edge)));
+        }
         self.actors.insert(self.scenario.sdn.node, Actor::Sdn(Box::new(sdn)));
         Ok(())
     }
@@ -228,7 +237,7 @@ impl<'a> World<'a> {
         self.show(|observer| observer.over(now, &remains));
         let counters = remains.counters;
         let link_drops = self.wires.drops().clone();
-        let ending = Ending { counters, link_drops, ..Ending::default() };
+        let ending = Ending { counters, link_drops, fleet: self.shared(), ..Ending::default() };
         let mut result = self.recorder.result(self.scenario, Kindness::Simulated, ending);
         result.radio = self.air.as_ref().map(Air::figures).unwrap_or_default();
         Finished { result, recorder: self.recorder }
@@ -275,12 +284,12 @@ impl<'a> World<'a> {
         while let Some(action) = self.director.poll() {
             match action {
                 Action::Strike(fault) => self.strike(now, &fault),
-                Action::StopClient => self.send_control(
-                    now,
-                    self.scenario.topology.driver,
-                    self.scenario.topology.client,
-                    Control::Stop,
-                ),
+                Action::StopClient(service) => {
+                    let t = &self.scenario.topology;
+                    if let Some(member) = t.member(service) {
+                        self.send_control(now, t.driver, member.client, Control::Stop);
+                    }
+                }
                 Action::End { .. } => self.over = true,
             }
         }
@@ -299,6 +308,7 @@ impl<'a> World<'a> {
     }
 
     fn frame_arrives(&mut self, now: Instant, end: End, frame: Frame) {
+        let end = if self.scenario.testbed.fleet.is_one() { end } else { self.wires.addressee(end, &frame) };
         let Some(host) = self.hosts.get_mut(&end.node) else {
             return self.feed(end.node, Input::Frame { port: end.port, frame });
         };
@@ -361,7 +371,7 @@ impl<'a> World<'a> {
         }
         match pending {
             Pending::Datagram { from, payload } => {
-                if replays(payload.bytes()) && node != self.scenario.topology.client {
+                if replays(payload.bytes()) && !self.scenario.topology.is_client(node) {
                     let takes = self.replay.draw(&self.scenario.testbed.sim.replay);
                     if let Some(host) = self.hosts.get_mut(&node) {
                         host.free_at = now + takes;
@@ -435,7 +445,7 @@ impl<'a> World<'a> {
             Output::Start(job) => self.start_job(now, node, job),
             Output::CancelJob(migration) => self.cancel_transfer(now, node, migration),
             Output::Event(event) => self.tell(now, node, event),
-            Output::Record(record) => self.recorder.records.push(record),
+            Output::Record(record) => self.recorder.record(node, record),
         }
     }
 
@@ -446,6 +456,9 @@ impl<'a> World<'a> {
 
     pub(crate) fn send_control(&mut self, now: Instant, from: NodeId, to: NodeId, message: Control) {
         self.recorder.sniff(&message);
+        if to == self.scenario.topology.sdn {
+            self.to_sdn.add(now, 1);
+        }
         let delay = self.delay.draw(&self.scenario.testbed.sim.control_delay);
         let last = self.channels.entry((from, to)).or_default();
         *last = (*last).max(now + delay);

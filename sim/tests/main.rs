@@ -3,6 +3,7 @@
 mod all_schemes;
 mod demo;
 mod determinism;
+mod fleet;
 mod guarantees;
 mod radio;
 mod run;

@@ -22,6 +22,11 @@ impl Learning {
         self.fixed.insert(mac, port);
     }
 
+    /// Whether an address was set to be at this port.
+    pub fn is_fixed(&self, mac: EthernetAddress, port: PortId) -> bool {
+        self.fixed.get(&mac) == Some(&port)
+    }
+
     /// Notes that a frame from `mac` came in by `port`. Group addresses are not learned.
     pub fn learn(&mut self, now: Instant, mac: EthernetAddress, port: PortId) {
         if !mac.is_unicast() || self.fixed.contains_key(&mac) {

@@ -13,10 +13,12 @@ use zerogap_proto::{
     Refusal, ServiceId, Timer,
 };
 
+mod anchored;
 mod clients;
 mod frames;
 mod services;
 
+use anchored::Anchored;
 use clients::Clients;
 
 /// What a port leads to.
@@ -55,7 +57,7 @@ pub struct SwitchConfig {
     pub controller: NodeId,
     /// Its ports; the index is the port's number.
     pub ports: Vec<PortKind>,
-    /// Hosts beyond trunks: where their frames go.
+    /// Hosts that no port names, and where their frames go: those beyond trunks, and processes that share a host's port.
     pub remote_hosts: Vec<(NodeId, PortId)>,
     /// The services that pass through it.
     pub services: Vec<Anchoring>,
@@ -70,9 +72,11 @@ pub struct Switch {
     controller: NodeId,
     ports: Vec<PortKind>,
     learning: Learning,
-    anchored: BTreeMap<ServiceId, Service>,
+    anchored: Anchored,
     /// Endpoint of every service that passes through, and the trunk port towards its anchor (`None`: here).
     routes: BTreeMap<Endpoint, (ServiceId, Option<PortId>)>,
+    /// All of them.
+    through: BTreeSet<ServiceId>,
     clients: Clients,
     counters: Counters,
     changed: BTreeSet<ServiceId>,
@@ -91,13 +95,13 @@ impl Switch {
         for &(node, port) in &config.remote_hosts {
             learning.fix(service_mac(node), port);
         }
-        let mut anchored = BTreeMap::new();
+        let mut anchored = Anchored::default();
         let mut routes = BTreeMap::new();
         for service in config.services {
             match service {
                 Anchoring::Here(service) => {
                     routes.insert(service.endpoint, (service.id, None));
-                    anchored.insert(service.id, Service::new(service));
+                    anchored.add(service);
                 }
                 Anchoring::Beyond { id, endpoint, port } => {
                     routes.insert(endpoint, (id, Some(port)));
@@ -110,6 +114,7 @@ impl Switch {
             ports: config.ports,
             learning,
             anchored,
+            through: routes.values().map(|(id, _)| *id).collect(),
             routes,
             clients: Clients::new(config.handover),
             counters: Counters::default(),
@@ -125,7 +130,12 @@ impl Switch {
 
     /// A service that is anchored here.
     pub fn service(&self, id: ServiceId) -> Option<&Service> {
-        self.anchored.get(&id)
+        self.anchored.get(id)
+    }
+
+    /// All services that are anchored here.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.anchored.all()
     }
 
     fn emit(&mut self, port: PortId, frame: Frame) {
@@ -146,7 +156,7 @@ impl Switch {
                 }
             }
             Control::FlowMod(FlowMod::Forget { client }) => self.clients.forget(client),
-            Control::QueryService(id) => match self.anchored.get(&id).map(Service::status) {
+            Control::QueryService(id) => match self.anchored.get(id).map(Service::status) {
                 Some(status) => self.tell_controller(Control::ServiceStatus(status)),
                 None => {
                     self.tell_controller(Control::Refused { service: id, refusal: Refusal::UnknownService })
@@ -154,7 +164,7 @@ impl Switch {
             },
             Control::Service(command) => {
                 let id = command.service;
-                let result = match self.anchored.get_mut(&id) {
+                let result = match self.anchored.touch(id) {
                     Some(service) => service.order(now, command),
                     None => Err(Refusal::UnknownService),
                 };
@@ -192,14 +202,12 @@ impl Node for Switch {
             }
             Input::Control { from, message } if from == self.controller => self.control(now, message),
             Input::Wake(_) => {
-                for service in self.anchored.values_mut() {
-                    service.wake(now);
-                }
+                self.anchored.wake(now);
                 if let Some(packet_in) = self.clients.remind(now) {
                     self.packet_in(packet_in);
                 }
             }
-            Input::Start => self.changed.extend(self.anchored.keys().copied()),
+            Input::Start => self.changed.extend(self.anchored.ids()),
             Input::Control { .. } | Input::Datagram { .. } | Input::JobDone { .. } => {}
         }
         self.collect_effects();
@@ -210,8 +218,7 @@ impl Node for Switch {
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {
-        let services = self.anchored.values().map(Service::deadline);
-        services.fold(self.clients.deadline(), earlier)
+        earlier(self.clients.deadline(), self.anchored.deadline())
     }
 }
 

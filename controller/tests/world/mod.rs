@@ -364,8 +364,8 @@ impl World {
 fn sdn() -> SdnController {
     SdnController::new(SdnConfig {
         node: SDN,
-        edge: EDGE,
-        switches: vec![S1, S2],
+        edges: [(SERVICE, EDGE)].into(),
+        domains: vec![vec![S1, S2]],
         anchors: [(SERVICE, S1)].into(),
         handover: control::HandoverMode::Notify,
         decision_time: control::DecisionTime::default(),

@@ -28,6 +28,7 @@ pub(super) fn check(testbed: &Testbed) -> Checked {
     links(testbed)?;
     client(testbed)?;
     floor(&testbed.floor, &testbed.client.route)?;
+    super::fleet::check(testbed)?;
     review(testbed)?;
     testbed.faults.iter().enumerate().try_for_each(|(index, fault)| self::fault(testbed, index, fault))?;
     sim(testbed)

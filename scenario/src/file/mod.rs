@@ -15,6 +15,7 @@ mod control;
 mod distribution;
 mod error;
 mod fault;
+mod fleet;
 mod load;
 mod locate;
 mod measured;
@@ -35,6 +36,7 @@ pub use control::{Controllers, Copying, NoStandby, NotConverged, Review, Timeout
 pub use distribution::Distribution;
 pub use error::{FileError, Place};
 pub use fault::{At, Fault};
+pub use fleet::Fleet;
 pub use load::{load, parse};
 pub use network::{AccessPoint, Link, LinkOverride, Links, Radio, Server, Topology, Trunk};
 pub use overlay::overlay;
@@ -78,6 +80,8 @@ pub struct Testbed {
     pub radio: Radio,
     /// The AGV.
     pub client: Client,
+    /// More AGVs, and more halls.
+    pub fleet: Fleet,
     /// The factory floor.
     pub floor: Floor,
     /// The SDN controller and the edge controller.
@@ -130,6 +134,7 @@ impl Default for Testbed {
             links: Links::default(),
             radio: Radio::default(),
             client: Client::default(),
+            fleet: Fleet::default(),
             floor: Floor::default(),
             controllers: Controllers::default(),
             copying: Copying::default(),

@@ -39,9 +39,31 @@ pub(super) fn histogram(latencies_ns: &[u64]) -> Histogram<u64> {
 }
 
 /// A set of latencies.
+#[derive(Debug)]
 pub(super) struct Samples {
     histogram: Histogram<u64>,
     extremes_ns: Option<(u64, u64)>,
+}
+
+impl Default for Samples {
+    /// None yet; it grows as they come.
+    fn default() -> Self {
+        let histogram = Histogram::new(SIGNIFICANT_DIGITS).expect("there are that many digits");
+        Self { histogram, extremes_ns: None }
+    }
+}
+
+impl Extend<Duration> for Samples {
+    fn extend<I: IntoIterator<Item = Duration>>(&mut self, latencies: I) {
+        for latency_ns in latencies.into_iter().map(Duration::as_nanos) {
+            // It grows as far as there is memory for it.
+            if self.histogram.record(latency_ns).is_err() {
+                self.histogram.saturating_record(latency_ns);
+            }
+            let (min, max) = self.extremes_ns.unwrap_or((latency_ns, latency_ns));
+            self.extremes_ns = Some((min.min(latency_ns), max.max(latency_ns)));
+        }
+    }
 }
 
 impl FromIterator<Duration> for Samples {
@@ -130,6 +152,15 @@ mod tests {
         let f = samples([1_234_567, 7_654_321]).figures();
         assert_eq!((f.min, f.max), (Some(1_234_567), Some(7_654_321)));
         assert_eq!(samples([0, u64::MAX]).figures().max, Some(u64::MAX));
+    }
+
+    #[test]
+    fn samples_that_come_one_by_one_give_the_same_figures() {
+        let latencies = (1..2_000_u64).map(|n| Duration::from_nanos(n * n * 1_000));
+        let mut grown = Samples::default();
+        latencies.clone().for_each(|latency| grown.extend([latency]));
+        assert_eq!(grown.figures(), latencies.collect::<Samples>().figures());
+        assert_eq!(Samples::default().figures(), Figures::default());
     }
 
     proptest! {

@@ -11,11 +11,11 @@
 //! 4. `fault`: a fail-over during it or as shortly before. Within a migration a fail-over is a symptom, so it comes last;
 //! 5. `unknown`.
 
-use super::migrations::Migration;
+use super::migrations::{Migration, phase_during};
 use super::model::{Cause, Interruption};
 use super::stalls::Stalls;
 use crate::journal::Entry;
-use zerogap_proto::{Duration, Event, Instant, Phase, Record};
+use zerogap_proto::{Duration, Event, Instant, Record};
 
 /// How many thresholds after a fault an interruption may begin and still be the fault's.
 pub const FAULT_REACH: u64 = 10;
@@ -57,17 +57,9 @@ impl Surroundings<'_> {
             start_ns: first.due.as_nanos(),
             end_ns: end.as_nanos(),
             requests: run.len() as u64,
-            phase: self.phase(first.due, end),
+            phase: phase_during(self.migrations.iter(), first.due, end),
             cause: self.cause(run, first.due, end),
         }
-    }
-
-    fn phase(&self, start: Instant, end: Instant) -> Phase {
-        let spans = || self.migrations.iter().flat_map(|m| &m.spans);
-        let under_way = spans().find(|s| s.start <= start && start < s.end);
-        under_way
-            .or_else(|| spans().find(|s| start < s.start && s.start <= end))
-            .map_or(Phase::Initial, |s| s.phase)
     }
 
     fn cause(&self, run: &[Record], start: Instant, end: Instant) -> Cause {

@@ -145,57 +145,98 @@ impl Migration {
     }
 }
 
-/// The migrations in a journal, in the order in which they began. One that the journal does not see the end of is taken to
-/// last until the next begins, or until `run_end`.
+/// The migrations in a journal of one service, in the order in which they began. One that the journal does not see the end of
+/// is taken to last until the next begins, or until `run_end`.
 pub(super) fn migrations(journal: &[&Entry], run_end: Instant) -> Vec<Migration> {
-    let mut all: Vec<Migration> = Vec::new();
-    let mut packet_in = None;
-    for entry in journal {
-        let at = entry.at;
-        if let Some(m) = all.last_mut().filter(|m| m.end == Instant::FAR_FUTURE) {
-            m.copied.watch(at, &entry.event);
+    let mut teller = Teller::default();
+    let mut all: Vec<Migration> =
+        journal.iter().filter_map(|entry| teller.hear(entry.at, &entry.event)).collect();
+    all.extend(teller.finish(run_end));
+    all
+}
+
+/// The phase that was under way at `start`; if none was, the first that began before `end`.
+pub(super) fn phase_during<'a>(
+    migrations: impl Iterator<Item = &'a Migration> + Clone,
+    start: Instant,
+    end: Instant,
+) -> Phase {
+    let mut spans = migrations.clone().flat_map(|m| &m.spans);
+    let under_way = spans.find(|s| s.start <= start && start < s.end);
+    let mut spans = migrations.flat_map(|m| &m.spans);
+    under_way
+        .or_else(|| spans.find(|s| start < s.start && s.start <= end))
+        .map_or(Phase::Initial, |s| s.phase)
+}
+
+/// The journal of one service, heard event by event.
+#[derive(Debug, Default)]
+pub(super) struct Teller {
+    /// The client has come in elsewhere since the last migration ended.
+    packet_in: Option<Instant>,
+    open: Option<Migration>,
+}
+
+impl Teller {
+    /// The migration under way.
+    pub(super) const fn open(&self) -> Option<&Migration> {
+        self.open.as_ref()
+    }
+
+    /// Takes in what happened; the migration that it ended.
+    pub(super) fn hear(&mut self, at: Instant, event: &Event) -> Option<Migration> {
+        if let Some(open) = &mut self.open {
+            open.copied.watch(at, event);
         }
         #[allow(clippy::wildcard_enum_match_arm, reason = "all other events are about something else")]
-        match &entry.event {
-            Event::PacketIn { .. } => packet_in = Some(at),
+        match event {
+            Event::PacketIn { .. } => {
+                self.packet_in = Some(at);
+                None
+            }
             Event::Begun { service, migration, scheme, goal, .. } => {
-                if let Some(open) = all.last_mut().filter(|m| m.end == Instant::FAR_FUTURE) {
-                    open.finish(at);
-                    packet_in = None;
-                }
+                let cut_short = self.end(at);
                 let mut new = Migration::begin(*service, *migration, *scheme, *goal, at);
-                if let (Some(cause), Goal::SwitchOver) = (packet_in.take(), goal) {
+                if let (Some(cause), Goal::SwitchOver) = (self.packet_in.take(), goal) {
                     new.trigger = cause;
                     new.enter(Phase::Handover, cause);
                 }
                 new.enter(scheme.first_phase(), at);
-                all.push(new);
+                self.open = Some(new);
+                cut_short
             }
             Event::Phase { service, migration, phase } => {
-                if let Some(m) = open(&mut all, *service, *migration) {
-                    m.enter(*phase, at);
+                if let Some(open) = self.open_as(*service, *migration) {
+                    open.enter(*phase, at);
                 }
+                None
             }
             Event::Ended { service, migration, outcome, review, replayed } => {
-                if let Some(m) = open(&mut all, *service, *migration) {
-                    (m.review, m.replayed) = (*review, *replayed);
-                    (m.ending, m.reason) = match outcome {
-                        Outcome::Complete => (Ending::Complete, None),
-                        Outcome::Aborted(reason) => (Ending::Aborted, Some(*reason)),
-                    };
-                    m.finish(at);
-                    packet_in = None;
-                }
+                let open = self.open_as(*service, *migration)?;
+                (open.review, open.replayed) = (*review, *replayed);
+                (open.ending, open.reason) = match outcome {
+                    Outcome::Complete => (Ending::Complete, None),
+                    Outcome::Aborted(reason) => (Ending::Aborted, Some(*reason)),
+                };
+                self.end(at)
             }
-            _ => {}
+            _ => None,
         }
     }
-    if let Some(open) = all.last_mut().filter(|m| m.end == Instant::FAR_FUTURE) {
-        open.finish(run_end);
-    }
-    all
-}
 
-fn open(all: &mut [Migration], service: ServiceId, id: MigrationId) -> Option<&mut Migration> {
-    all.last_mut().filter(|m| (m.service, m.id, m.end) == (service, id, Instant::FAR_FUTURE))
+    /// The run is over: the migration that was still under way.
+    pub(super) fn finish(&mut self, run_end: Instant) -> Option<Migration> {
+        self.end(run_end)
+    }
+
+    fn end(&mut self, at: Instant) -> Option<Migration> {
+        let mut open = self.open.take()?;
+        open.finish(at);
+        self.packet_in = None;
+        Some(open)
+    }
+
+    fn open_as(&mut self, service: ServiceId, id: MigrationId) -> Option<&mut Migration> {
+        self.open.as_mut().filter(|open| (open.service, open.id) == (service, id))
+    }
 }

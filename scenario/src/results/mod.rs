@@ -4,6 +4,7 @@
 
 mod facts;
 mod figures;
+mod fleet;
 mod hlog;
 mod interruptions;
 mod live;
@@ -22,6 +23,7 @@ mod write;
 
 pub use facts::{Facts, Stall, World};
 pub use figures::Figures;
+pub use fleet::{FleetFigures, FleetMigrations, LISTED_MAX, LogFigures, SdnFigures, Tally, TrunkFigures};
 pub use hlog::{HlogError, rtt_log};
 pub use interruptions::FAULT_REACH;
 pub use live::{event_line, phase_line};
@@ -88,6 +90,7 @@ pub fn compute(records: &[Record], journal: &Journal, facts: &Facts, names: &Nam
         journal: JournalFigures { events: journal.len() as u64, dropped: journal.dropped() },
         nodes: names.all().to_vec(),
         started_unix_ns: facts.started.as_nanos(),
+        fleet: None,
     };
     let completed = result.migrations_completed();
     (result.verdict, result.because) = verdict::judge(facts, &requests, &result.interruptions, completed);
@@ -130,6 +133,7 @@ fn list(
             |i: &&Interruption| m.overlaps(Instant::from_nanos(i.start_ns), Instant::from_nanos(i.end_ns));
         listed.push(MigrationFigures {
             id: m.id,
+            client: None,
             scheme: m.scheme,
             goal: m.goal,
             outcome: m.ending,

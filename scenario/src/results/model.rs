@@ -3,6 +3,7 @@
 
 use super::facts::World;
 use super::figures::Figures;
+use super::fleet::FleetFigures;
 use super::radio::RadioFigures;
 use super::verdict::{Evidence, Verdict};
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,9 @@ pub struct RunResult {
     pub nodes: Vec<String>,
     /// When the run began, since the Unix epoch; 0 in virtual time.
     pub started_unix_ns: u64,
+    /// What only a fleet has; absent where there is one AGV.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetFigures>,
 }
 
 /// What became of the requests.
@@ -151,6 +155,9 @@ impl Cause {
 pub struct MigrationFigures {
     /// Its number.
     pub id: MigrationId,
+    /// The AGV whose service was moved; absent where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// How the service was moved.
     pub scheme: Scheme,
     /// What it was for.

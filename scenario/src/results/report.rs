@@ -2,6 +2,7 @@
 //! carry is shown as a dash.
 
 use super::figures::Figures;
+use super::fleet::{FleetFigures, FleetMigrations};
 use super::model::{Interruption, MigrationFigures, PullFigures, RunResult, SwitchFigures};
 use super::radio::RadioFigures;
 use super::verdict::{Verdict, plural};
@@ -24,8 +25,9 @@ pub fn report(result: &RunResult, colour: bool) -> String {
     row("downtime", time(result.downtime_ns));
     row("migration time", time_or_dash(result.migration_time_ns));
     row("requests", requests(result));
-    for migration in &result.migrations {
-        row("migration", migration_line(migration));
+    match &result.fleet {
+        None => result.migrations.iter().for_each(|migration| row("migration", migration_line(migration))),
+        Some(fleet) => fleet_rows(fleet).into_iter().for_each(|(name, value)| row(name, value)),
     }
     for interruption in result.interruptions.iter().take(INTERRUPTIONS_SHOWN) {
         row("interruption", interruption_line(interruption));
@@ -36,8 +38,8 @@ pub fn report(result: &RunResult, colour: bool) -> String {
     for (server, digest) in &result.state_digests {
         row("state digest", format!("{server} {digest}"));
     }
-    for (switch, figures) in &result.switches {
-        row("switch", switch_line(switch, figures));
+    if result.fleet.is_none() {
+        result.switches.iter().for_each(|(switch, figures)| row("switch", switch_line(switch, figures)));
     }
     for (point, figures) in result.radio.iter().filter(|(_, figures)| figures.sent > 0) {
         row("radio", radio_line(point, figures));
@@ -52,6 +54,52 @@ pub fn report(result: &RunResult, colour: bool) -> String {
     row("evidence", result.evidence.statement.clone());
     let _ = writeln!(text, "\n{}", verdict_line(result, colour));
     text
+}
+
+/// What a fleet has beside or instead of the lines for one AGV.
+fn fleet_rows(fleet: &FleetFigures) -> Vec<(&'static str, String)> {
+    let FleetMigrations { complete, reseeded, aborted, unfinished, time_ns, busiest_second, .. } =
+        &fleet.migrations;
+    let aborted: Vec<String> =
+        aborted.iter().map(|(why, count)| format!(", {count} aborted ({why})")).collect();
+    let busiest = fleet.trunks.iter().max_by(|a, b| a.1.busiest_second_bytes.cmp(&b.1.busiest_second_bytes));
+    let mut rows = vec![
+        (
+            "fleet",
+            format!(
+                "{} in {}, {} things happened",
+                plural(fleet.agvs, "AGV"),
+                plural(fleet.halls, "hall"),
+                fleet.happened
+            ),
+        ),
+        (
+            "migrations",
+            format!(
+                "{complete} complete, {reseeded} for a standby{}, {unfinished} unfinished; at most {busiest_second} begun in a second",
+                aborted.concat()
+            ),
+        ),
+        ("migration time", format!("p50 {}, p99 {}", time_or_dash(time_ns.p50), time_or_dash(time_ns.p99))),
+        ("interruptions", fleet.interruptions.to_string()),
+        (
+            "SDN controller",
+            format!(
+                "{} messages, at most {} in a second, {} dropped",
+                fleet.sdn.messages, fleet.sdn.busiest_second, fleet.sdn.dropped
+            ),
+        ),
+    ];
+    if let Some((name, trunk)) = busiest {
+        let part =
+            trunk.utilisation_max.map_or_else(|| "-".to_owned(), |part| format!("{:.0} %", part * 100.0));
+        let bytes = size(trunk.busiest_second_bytes);
+        rows.push(("busiest trunk", format!("{name}: at most {bytes} in a second, {part} of its rate")));
+    }
+    let log = fleet.log;
+    let held = format!("at most {} requests of one service, {} of all", log.entries_max, log.entries_sum);
+    rows.push(("log", held));
+    rows
 }
 
 /// The verdict and what decided it, in one line.

@@ -18,7 +18,7 @@ pub(crate) fn cables(scenario: &Scenario) -> Cow<'_, Topology> {
         return Cow::Borrowed(topology);
     }
     let mut topology = topology.clone();
-    let ours = End { node: topology.radio, port: STATION };
+    let ours = End { node: topology.first().radio, port: STATION };
     for cable in topology.cables.iter_mut().filter(|cable| cable.ends.contains(&ours)) {
         let LinkConfig { loss, duplicate, .. } = cable.link;
         cable.link = LinkConfig { loss, duplicate, ..LinkConfig::default() };
@@ -29,22 +29,22 @@ pub(crate) fn cables(scenario: &Scenario) -> Cow<'_, Topology> {
 impl World<'_> {
     /// Whether frames from one end to the other go by air.
     pub(crate) fn is_by_air(&self, from: End, to: End) -> bool {
-        let ours = End { node: self.scenario.topology.radio, port: STATION };
+        let ours = End { node: self.scenario.topology.first().radio, port: STATION };
         self.air.is_some() && (from == ours || to == ours)
     }
 
     /// Sends a frame by air; it comes out at `to`. The radio node counts what comes from a station that is not associated.
     pub(crate) fn send_by_air(&mut self, now: Instant, to: End, frame: Frame) {
         let topology = &self.scenario.topology;
-        let radio = self.actors.get(&topology.radio);
+        let radio = self.actors.get(&topology.first().radio);
         let point = if let Some(Actor::Radio(radio)) = radio { radio.access_point() } else { None };
         let (Some(point), Some(Actor::Agv(agv)), Some(air)) =
-            (point, self.actors.get(&topology.client), &mut self.air)
+            (point, self.actors.get(&topology.first().client), &mut self.air)
         else {
             return self.queue.push(now, Happening::Frame(to, frame));
         };
         let place_mm = (agv.pose().x_mm, agv.pose().y_mm);
-        let way = if to.node == topology.radio { Way::Up(0) } else { Way::Down(0) };
+        let way = if to.node == topology.first().radio { Way::Up(0) } else { Way::Down(0) };
         air.send(now, point, way, place_mm, to, frame);
         self.after_air(now, point);
     }

@@ -3,6 +3,7 @@
 use super::flow::{Cargo, Flow};
 use crate::host::Pending;
 use crate::world::{Actor, Happening, World};
+use zerogap_proto::address::node_at_transfer_addr;
 use zerogap_proto::{Endpoint, Image, Instant, Job, JobFailure, JobResult, MigrationId, NodeId};
 use zerogap_server_app::{Memory as _, PAGE_LEN, PageSet, SparseMemory};
 
@@ -118,10 +119,8 @@ impl World<'_> {
 
     /// The nodes behind the endpoints, if all of them wait for this migration.
     fn waiting_targets(&self, migration: MigrationId, targets: &[Endpoint]) -> Option<Vec<NodeId>> {
-        let servers = &self.scenario.topology.servers;
-        let at = |to: &Endpoint| {
-            servers.iter().copied().find(|s| zerogap_proto::address::transfer_addr(*s) == to.addr)
-        };
+        let t = &self.scenario.topology;
+        let at = |to: &Endpoint| node_at_transfer_addr(to.addr).filter(|node| t.switch_of(*node).is_some());
         let waiting = |target: &NodeId| self.transfers.receiving.get(target) == Some(&migration);
         targets.iter().map(|to| at(to).filter(waiting)).collect()
     }

@@ -15,19 +15,11 @@ impl World<'_> {
         while here != there {
             let Some(port) = t.towards(here, there) else { break };
             path.push(End { node: here, port });
-            let beyond = t.cables.iter().find_map(|cable| match cable.ends {
-                [a, b] if a == (End { node: here, port }) => Some(b.node),
-                [a, b] if b == (End { node: here, port }) => Some(a.node),
-                _ => None,
-            });
-            let Some(beyond) = beyond else { break };
-            here = beyond;
+            let Some(beyond) = self.wires.beyond(End { node: here, port }) else { break };
+            here = beyond.node;
         }
-        let last = t
-            .cables
-            .iter()
-            .flat_map(|cable| [(cable.ends[0], cable.ends[1]), (cable.ends[1], cable.ends[0])]);
-        path.extend(last.filter(|(from, to)| from.node == there && to.node == target).map(|(from, _)| from));
+        // The last wire as the target would send into it, from its other end.
+        path.extend(self.wires.beyond(End { node: target, port: PortId(0) }).filter(|end| end.node == there));
         path
     }
 

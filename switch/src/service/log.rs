@@ -25,12 +25,13 @@ pub struct Log {
     base: Offset,
     entries: VecDeque<Entry>,
     capacity: usize,
+    peak: usize,
 }
 
 impl Log {
     /// An empty log for at most `capacity` entries.
     pub fn new(capacity: usize) -> Self {
-        Self { base: Offset(0), entries: VecDeque::new(), capacity }
+        Self { base: Offset(0), entries: VecDeque::new(), capacity, peak: 0 }
     }
 
     /// The oldest offset that is kept.
@@ -48,11 +49,17 @@ impl Log {
         self.entries.len() >= self.capacity
     }
 
+    /// The most entries that it has held.
+    pub fn peak(&self) -> usize {
+        self.peak
+    }
+
     /// Adds a request at the head; `None` if the log is full, and then no offset is given.
     pub fn append(&mut self, entry: Entry) -> Option<Offset> {
         let offset = self.head();
         (!self.is_full()).then(|| {
             self.entries.push_back(entry);
+            self.peak = self.peak.max(self.entries.len());
             offset
         })
     }

@@ -151,6 +151,11 @@ impl Service {
         self.log.head().from(before)
     }
 
+    /// The most requests that its log has held.
+    pub fn log_peak(&self) -> usize {
+        self.log.peak()
+    }
+
     /// What it wants done next.
     pub fn poll(&mut self) -> Option<Effect> {
         self.effects.pop_front()

@@ -1,7 +1,7 @@
 //! The clients that enter the network at this switch. The first frame of each is reported to the SDN controller; in reactive
 //! mode it and those after it wait for the answer, which is asked for again until it comes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zerogap_proto::control::HandoverMode;
 use zerogap_proto::{Duration, Frame, Instant, NodeId, PacketIn, PortId, Timer};
 
@@ -45,11 +45,13 @@ enum Client {
 pub(super) struct Clients {
     mode: HandoverMode,
     clients: BTreeMap<NodeId, Client>,
+    /// Those that wait, by when the controller was last asked.
+    asked: BTreeSet<(Instant, NodeId)>,
 }
 
 impl Clients {
     pub(super) fn new(mode: HandoverMode) -> Self {
-        Self { mode, clients: BTreeMap::new() }
+        Self { mode, clients: BTreeMap::new(), asked: BTreeSet::new() }
     }
 
     /// Whether first frames wait for the controller.
@@ -75,6 +77,7 @@ impl Clients {
                 }
                 HandoverMode::Reactive => {
                     let frames = vec![Held { port: packet_in.port, frame: frame.clone() }];
+                    self.asked.insert((now, packet_in.client));
                     self.clients.insert(packet_in.client, Client::Waiting { frames, packet_in, asked: now });
                     Pass::HeldAndReport
                 }
@@ -85,7 +88,10 @@ impl Clients {
     /// The controller has set the route: what waited may go, in order.
     pub(super) fn admit(&mut self, client: NodeId) -> Vec<Held> {
         match self.clients.insert(client, Client::Admitted) {
-            Some(Client::Waiting { frames, .. }) => frames,
+            Some(Client::Waiting { frames, asked, .. }) => {
+                self.asked.remove(&(asked, client));
+                frames
+            }
             Some(Client::Admitted) | None => Vec::new(),
         }
     }
@@ -99,21 +105,18 @@ impl Clients {
 
     /// A report that has waited too long for its answer, to be sent again.
     pub(super) fn remind(&mut self, now: Instant) -> Option<PacketIn> {
-        self.clients.values_mut().find_map(|client| match client {
-            Client::Waiting { packet_in, asked, .. } if *asked + REMIND_AFTER <= now => {
-                *asked = now;
-                Some(*packet_in)
-            }
-            Client::Waiting { .. } | Client::Admitted => None,
-        })
+        let &(at, client) = self.asked.first().filter(|(at, _)| *at + REMIND_AFTER <= now)?;
+        self.asked.remove(&(at, client));
+        let Some(Client::Waiting { packet_in, asked, .. }) = self.clients.get_mut(&client) else {
+            return None;
+        };
+        *asked = now;
+        self.asked.insert((now, client));
+        Some(*packet_in)
     }
 
     pub(super) fn deadline(&self) -> Option<(Instant, Timer)> {
-        let asked = self.clients.values().filter_map(|client| match client {
-            Client::Waiting { asked, .. } => Some(*asked + REMIND_AFTER),
-            Client::Admitted => None,
-        });
-        asked.min().map(|at| (at, Timer::Refresh))
+        self.asked.first().map(|(at, _)| (*at + REMIND_AFTER, Timer::Refresh))
     }
 
     pub(super) fn held(&self) -> u64 {

@@ -14,9 +14,9 @@ use super::clients::Pass;
 use super::{PortKind, Switch};
 use crate::icmp;
 use smoltcp::wire::{EthernetAddress, EthernetFrame, Ipv4Address};
-use zerogap_proto::address::{node_of_mac, virtual_mac};
+use zerogap_proto::address::{node_of_mac, service_mac, service_of_mac, virtual_mac};
 use zerogap_proto::frame::Datagram;
-use zerogap_proto::{DropReason, Frame, Instant, Message, NodeId, PacketIn, PortId, ServiceId};
+use zerogap_proto::{DropReason, Endpoint, Frame, Instant, Message, NodeId, PacketIn, PortId, ServiceId};
 
 impl Switch {
     pub(super) fn frame(&mut self, now: Instant, port: PortId, frame: &Frame) {
@@ -137,7 +137,9 @@ impl Switch {
     /// Whether frames with this server's address may come in here: at its own port, or beyond a trunk.
     fn may_speak(&self, port: PortId, server: NodeId) -> bool {
         match self.ports.get(usize::from(port.0)) {
-            Some(PortKind::Host(node)) => *node == server,
+            Some(PortKind::Host(node)) => {
+                *node == server || self.learning.is_fixed(service_mac(server), port)
+            }
             Some(PortKind::Trunk(_)) => true,
             Some(PortKind::AccessPoint(_)) | None => false,
         }
@@ -179,7 +181,7 @@ impl Switch {
             return true;
         }
         let towards = self.routes.values().find(|(other, _)| *other == id).and_then(|(_, towards)| *towards);
-        match (towards, self.anchored.get_mut(&id)) {
+        match (towards, self.anchored.touch(id)) {
             (Some(trunk), _) => self.pass_on(trunk, port, frame),
             (None, Some(service)) => match service.unreachable(now, server) {
                 Ok(()) => self.counters.taken += 1,
@@ -219,10 +221,11 @@ impl Switch {
     }
 
     fn service_at(&self, addr: Ipv4Address) -> Option<ServiceId> {
-        self.routes.iter().find(|(endpoint, _)| endpoint.addr == addr).map(|(_, (id, _))| *id)
+        let (endpoint, (id, _)) = self.routes.range(Endpoint { addr, port: 0 }..).next()?;
+        (endpoint.addr == addr).then_some(*id)
     }
 
     fn is_virtual(&self, mac: EthernetAddress) -> bool {
-        self.routes.values().any(|(id, _)| virtual_mac(*id) == mac)
+        service_of_mac(mac).is_some_and(|id| self.through.contains(&id))
     }
 }

@@ -24,7 +24,7 @@ impl Switch {
         let message = Message::parse(datagram.payload)
             .filter(|message| message.kind == Kind::Request && hosts_would_take(frame, datagram));
         let Some(message) = message else { return self.counters.drop(DropReason::Malformed) };
-        let Some(service) = self.anchored.get_mut(&id) else {
+        let Some(service) = self.anchored.touch(id) else {
             return self.counters.drop(DropReason::NoRoute);
         };
         match service.request(now, frame, datagram, &message, Ingress { port, switch }) {
@@ -45,7 +45,7 @@ impl Switch {
         let Some(message) = Message::parse(datagram.payload) else {
             return self.counters.drop(DropReason::Malformed);
         };
-        let Some(service) = self.anchored.get_mut(&id) else {
+        let Some(service) = self.anchored.touch(id) else {
             return self.counters.drop(DropReason::NoRoute);
         };
         match service.answer(now, server, frame, datagram, &message) {
@@ -58,18 +58,18 @@ impl Switch {
     pub(super) fn collect_effects(&mut self) {
         let mut events = Vec::new();
         let mut frames = Vec::new();
-        for (id, service) in &mut self.anchored {
+        self.anchored.settle(|id, service| {
             while let Some(effect) = service.poll() {
                 match effect {
                     Effect::ToServer(server, frame) => frames.push((Some(server), PortId(0), frame)),
                     Effect::ToClient(port, frame) => frames.push((None, port, frame)),
                     Effect::Event(event) => events.push(event),
                     Effect::StatusChanged => {
-                        self.changed.insert(*id);
+                        self.changed.insert(id);
                     }
                 }
             }
-        }
+        });
         for (server, port, frame) in frames {
             match server.map(|server| self.learning.port_of(Instant::ZERO, service_mac(server))) {
                 Some(Some(port)) => self.emit(port, frame),
@@ -79,7 +79,7 @@ impl Switch {
         }
         self.outputs.extend(events.into_iter().map(Output::Event));
         for id in std::mem::take(&mut self.changed) {
-            if let Some(status) = self.anchored.get(&id).map(crate::Service::status) {
+            if let Some(status) = self.anchored.get(id).map(crate::Service::status) {
                 self.tell_controller(Control::ServiceStatus(status));
             }
         }

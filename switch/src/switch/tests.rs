@@ -11,6 +11,7 @@ use zerogap_proto::{
     ServiceOrder,
 };
 
+mod many;
 mod wire;
 
 use wire::{agv, answer, any_frame, arp, checksum, icmp, request, unreachable};

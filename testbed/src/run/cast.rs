@@ -46,8 +46,8 @@ impl Cast {
         let (bulk, bulk_mailbox) = mailbox()?;
         let (control, control_mailbox) = mailbox()?;
         let t = &scenario.topology;
-        let carried = t.switches.iter().chain([&t.radio]).map(|node| (*node, request.clone()));
-        let decided = [t.sdn, t.edge].map(|node| (node, control.clone()));
+        let carried = t.switches.iter().chain([&t.first().radio]).map(|node| (*node, request.clone()));
+        let decided = [t.sdn, t.first().edge].map(|node| (node, control.clone()));
         let post = Post::new(carried.chain(decided).collect(), main);
         let mut cast = Self {
             threads: Vec::new(),
@@ -148,8 +148,8 @@ fn devices(scenario: &Scenario, class: Class) -> BTreeMap<NodeId, Device> {
     };
     let mut devices: BTreeMap<NodeId, Device> = scenario.switches.iter().map(switch).collect();
     if class == Class::Request {
-        let radio = Radio::new(scenario.radio.clone());
-        devices.insert(scenario.topology.radio, Device::Radio(Box::new(radio)));
+        let radio = Radio::new(scenario.radios[0].clone());
+        devices.insert(scenario.topology.first().radio, Device::Radio(Box::new(radio)));
     }
     devices
 }

@@ -69,7 +69,7 @@ impl<'a> Conductor<'a> {
         for &server in &self.scenario.topology.servers {
             self.stage.begin(server)?;
         }
-        self.stage.begin(self.scenario.topology.client)?;
+        self.stage.begin(self.scenario.topology.first().client)?;
         while !self.turn(watch)? {}
         self.last_reports(watch)?;
         if self.lost.records > 0 {
@@ -94,9 +94,9 @@ impl<'a> Conductor<'a> {
         while let Some(action) = self.director.poll() {
             match action {
                 Action::Strike(fault) => self.strike(&fault)?,
-                Action::StopClient => {
+                Action::StopClient(_) => {
                     let t = &self.scenario.topology;
-                    self.stage.control(t.driver, t.client, Control::Stop);
+                    self.stage.control(t.driver, t.first().client, Control::Stop);
                 }
                 Action::End { .. } => return Ok(true),
             }
@@ -181,7 +181,7 @@ impl<'a> Conductor<'a> {
                 let Some(report) = report else { break };
                 let name = self.scenario.topology.names.name(node);
                 match report {
-                    Report::Ended { life, ending } if node == self.scenario.topology.client => {
+                    Report::Ended { life, ending } if node == self.scenario.topology.first().client => {
                         bail!("the AGV's process (life {life}) {ending} before the run was over");
                     }
                     Report::Ended { .. } => self.server_ended(node)?,
@@ -200,7 +200,7 @@ impl<'a> Conductor<'a> {
         if let Some(actor) = self.stage.actors.get_mut(&node) {
             actor.process = None;
         }
-        let (driver, edge) = (self.scenario.topology.driver, self.scenario.topology.edge);
+        let (driver, edge) = (self.scenario.topology.driver, self.scenario.topology.first().edge);
         let now = self.clock.now();
         self.fresh.push((now, driver, Event::ServerLost { server: node }));
         self.cast.post.control(driver, edge, Control::ServerLost { server: node });
@@ -246,11 +246,11 @@ impl<'a> Conductor<'a> {
                 let when = if at_restore { "armed for the restore" } else { "now" };
                 told(id(node), format!("bit {bit} of byte {byte} flips, {when}"));
                 let command = ServerCommand::FlipBit { byte, bit, at_restore };
-                self.stage.control(t.edge, id(node), Control::Server(command));
+                self.stage.control(t.first().edge, id(node), Control::Server(command));
             }
             Fault::RestartControllers { .. } => {
                 told(t.sdn, "restarted".into());
-                told(t.edge, "restarted".into());
+                told(t.first().edge, "restarted".into());
                 self.cast.restart_controllers();
             }
             Fault::LinkDown { link, r#for, .. } => {
@@ -275,7 +275,7 @@ impl<'a> Conductor<'a> {
     fn last_reports(&mut self, watch: &mut dyn FnMut(Instant, NodeId, &Event)) -> Result<()> {
         let t = &self.scenario.topology;
         for &server in &t.servers {
-            self.stage.control(t.edge, server, Control::Server(ServerCommand::Report));
+            self.stage.control(t.first().edge, server, Control::Server(ServerCommand::Report));
         }
         if let Some(anchor) = self.scenario.sdn.anchors.get(&SERVICE) {
             self.cast.post.control(t.sdn, *anchor, Control::QueryService(SERVICE));

@@ -104,10 +104,10 @@ impl Controllers {
     }
 
     fn edge_node(&self) -> NodeId {
-        self.scenario.edge.node
+        self.scenario.topology.first().edge
     }
 }
 
 fn make(scenario: &Scenario) -> Result<(SdnController, EdgeController)> {
-    Ok((SdnController::new(scenario.sdn.clone()), EdgeController::new(scenario.edge.clone())?))
+    Ok((SdnController::new(scenario.sdn.clone()), EdgeController::new(scenario.edges[0].clone())?))
 }

@@ -66,7 +66,7 @@ impl Stage {
             }
             None => {
                 let bind = Endpoint { addr: service_addr(node), port: CLIENT_PORT };
-                NodeConfig::Agv { config: scenario.agv.clone(), bind }
+                NodeConfig::Agv { config: scenario.agvs[0].clone(), bind }
             }
         };
         let process = actor.host.start_process(life, &[])?;
@@ -130,17 +130,18 @@ impl Drop for Stage {
 /// The hosts of a scenario, each knowing for good whom it talks to: no request ever waits for ARP.
 fn specs(scenario: &Scenario) -> Vec<HostSpec> {
     let t = &scenario.topology;
+    let client = t.first().client;
     let name = |node| t.names.name(node).into_owned();
     let client_neighbour =
-        Neighbour { nic: Nic::Eth0, addr: service_addr(t.client), mac: service_mac(t.client).0 };
+        Neighbour { nic: Nic::Eth0, addr: service_addr(client), mac: service_mac(client).0 };
     let peer =
         |node: NodeId| Neighbour { nic: Nic::Eth1, addr: transfer_addr(node), mac: transfer_mac(node).0 };
     let server = |&node: &NodeId| {
-        let mut spec = HostSpec::server(node, &name(node), scenario.endpoint().addr);
+        let mut spec = HostSpec::server(node, &name(node), scenario.endpoint(t.first()).addr);
         spec.neighbours.push(client_neighbour);
         spec.neighbours.extend(t.servers.iter().filter(|other| **other != node).map(|other| peer(*other)));
         spec
     };
     // The AGV asks for the service's address by ARP, as any client would; the switch answers.
-    t.servers.iter().map(server).chain([HostSpec::client(t.client, &name(t.client))]).collect()
+    t.servers.iter().map(server).chain([HostSpec::client(client, &name(client))]).collect()
 }

@@ -8,7 +8,7 @@ use zerogap_proto::frame::{Datagram, ETHERNET_LEN};
 use zerogap_proto::message::{BODY_LEN, Message};
 use zerogap_proto::{ClientId, Endpoint, Incarnation, Kind, Offset, Sequence, Stamp};
 
-fn message(kind: Kind, sequence: u64, stamp: Stamp) -> Vec<u8> {
+pub(super) fn message(kind: Kind, sequence: u64, stamp: Stamp) -> Vec<u8> {
     let (client, client_incarnation, sequence) = (ClientId(1), Incarnation(0), Sequence(sequence));
     Message { kind, client, client_incarnation, sequence, stamp, body: &[7; BODY_LEN] }.to_bytes()
 }
