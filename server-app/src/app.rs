@@ -14,7 +14,7 @@ use crate::pages::PageSet;
 use crate::steer;
 use crate::sums::Sums;
 use serde::{Deserialize, Serialize};
-use zerogap_proto::agv::{BEAMS, Command, NO_ECHO, Pose, Report};
+use zerogap_proto::agv::{Command, NO_ECHO, Pose, Report};
 
 /// Added to the cell in which a beam ends.
 const OCCUPIED: i8 = 12;
@@ -67,11 +67,11 @@ impl<M: Memory> App<M> {
     /// Applies one report. The digest in the answer is the app's own, [`App::digest`].
     pub fn apply(&mut self, report: &Report) -> Command {
         let (heading_mrad, x_mm, y_mm) = heard_at(report);
-        let beams = directions(heading_mrad);
-        self.correct(report, &beams, x_mm, y_mm);
+        let echoes = echoes(report, heading_mrad);
+        self.correct(&echoes, x_mm, y_mm);
         let x_mm = x_mm + i64::from(self.belief.shift_x_mm);
         let y_mm = y_mm + i64::from(self.belief.shift_y_mm);
-        self.draw(report, &beams, x_mm, y_mm);
+        self.draw(&echoes, x_mm, y_mm);
         let pose = Pose { x_mm: x_mm as i32, y_mm: y_mm as i32, heading_mrad: heading_mrad as i32 };
         self.belief.pose = pose;
         self.belief.applied = self.belief.applied.wrapping_add(1);
@@ -120,14 +120,14 @@ impl<M: Memory> App<M> {
     }
 
     /// Moves the correction by 1 mm towards where the scan fits the grid best, and back towards none if that is here.
-    fn correct(&mut self, report: &Report, beams: &[Direction; BEAMS], x_mm: i64, y_mm: i64) {
+    fn correct(&mut self, echoes: &[Echo], x_mm: i64, y_mm: i64) {
         let step = self.layout.cell_mm().max(10);
         let (x, y) = (x_mm + i64::from(self.belief.shift_x_mm), y_mm + i64::from(self.belief.shift_y_mm));
         let fit = |dx: i64, dy: i64| -> i64 {
-            (0..BEAMS)
-                .step_by(MATCH_EVERY)
-                .filter(|&beam| report.scan_mm[beam] != NO_ECHO)
-                .map(|beam| beams[beam].from_point(x + dx, y + dy, i64::from(report.scan_mm[beam])))
+            echoes
+                .iter()
+                .filter(|echo| echo.beam % MATCH_EVERY == 0)
+                .map(|echo| echo.towards.from_point(x + dx, y + dy, echo.range_mm))
                 .filter_map(|(x, y)| self.layout.cell(x, y))
                 .map(|cell| i64::from(self.memory.get(cell) as i8))
                 .sum()
@@ -149,16 +149,16 @@ impl<M: Memory> App<M> {
         let (x_mm, y_mm) =
             (x_mm + i64::from(self.belief.shift_x_mm), y_mm + i64::from(self.belief.shift_y_mm));
         let (mut touched, mut pages) = (PageSet::none(self.memory.pages()), Vec::new());
-        trace(report, &directions(ahead_mrad), (x_mm, y_mm), self.layout.cell_mm(), |(x_mm, y_mm), _| {
+        trace(&echoes(report, ahead_mrad), (x_mm, y_mm), self.layout.cell_mm(), |(x_mm, y_mm), _| {
             let page = self.layout.cell(x_mm, y_mm).map(|cell| cell / PAGE_LEN);
             pages.extend(page.filter(|&page| touched.insert(page)));
         });
         pages
     }
 
-    fn draw(&mut self, report: &Report, beams: &[Direction; BEAMS], x_mm: i64, y_mm: i64) {
+    fn draw(&mut self, echoes: &[Echo], x_mm: i64, y_mm: i64) {
         let step = self.layout.cell_mm();
-        trace(report, beams, (x_mm, y_mm), step, |place, evidence| self.add(place, evidence));
+        trace(echoes, (x_mm, y_mm), step, |place, evidence| self.add(place, evidence));
     }
 
     #[inline]
@@ -180,32 +180,36 @@ fn heard_at(report: &Report) -> (i64, i64, i64) {
     (i64::from(heading_mrad).rem_euclid(FULL_TURN_MRAD), bounded(x_mm), bounded(y_mm))
 }
 
-fn directions(heading_mrad: i64) -> [Direction; BEAMS] {
+/// A beam that came back.
+struct Echo {
+    beam: usize,
+    towards: Direction,
+    range_mm: i64,
+}
+
+fn echoes(report: &Report, heading_mrad: i64) -> Vec<Echo> {
     let ahead = Direction::of(heading_mrad * 1_000);
-    BEAM_DIRECTIONS.map(|beam| ahead.turned(beam))
+    let count = report.scan_mm.iter().filter(|&&range_mm| range_mm != NO_ECHO).count();
+    let mut echoes = Vec::with_capacity(count);
+    for (beam, (&turn, &range_mm)) in BEAM_DIRECTIONS.iter().zip(&report.scan_mm).enumerate() {
+        if range_mm != NO_ECHO {
+            echoes.push(Echo { beam, towards: ahead.turned(turn), range_mm: range_mm.into() });
+        }
+    }
+    echoes
 }
 
 /// Shows every place that a scan says something about, and what it says.
 #[inline]
-fn trace(
-    report: &Report,
-    beams: &[Direction; BEAMS],
-    (x_mm, y_mm): (i64, i64),
-    step: i64,
-    mut visit: impl FnMut((i64, i64), i8),
-) {
-    for (beam, &range_mm) in beams.iter().zip(&report.scan_mm) {
-        if range_mm == NO_ECHO {
-            continue;
-        }
-        let range_mm = i64::from(range_mm);
-        visit(beam.from_point(x_mm, y_mm, range_mm), OCCUPIED);
+fn trace(echoes: &[Echo], (x_mm, y_mm): (i64, i64), step: i64, mut visit: impl FnMut((i64, i64), i8)) {
+    for Echo { towards, range_mm, .. } in echoes {
+        visit(towards.from_point(x_mm, y_mm, *range_mm), OCCUPIED);
         for before in 1..=FREE_CELLS {
             let distance = range_mm - before * step;
             if distance <= 0 {
                 break;
             }
-            visit(beam.from_point(x_mm, y_mm, distance), FREE);
+            visit(towards.from_point(x_mm, y_mm, distance), FREE);
         }
     }
 }
@@ -215,6 +219,7 @@ mod tests {
     use super::*;
     use crate::{Prior, SparseMemory};
     use proptest::prelude::*;
+    use zerogap_proto::agv::BEAMS;
     use zerogap_proto::message::BODY_LEN;
 
     const FLOOR: Floor = Floor { w_mm: 20_000, h_mm: 15_000 };

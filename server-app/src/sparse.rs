@@ -1,17 +1,22 @@
 //! Memory for virtual time: pages exist once they differ from the prior and are shared between copies until written, so
 //! that four servers with 2 GB of state each cost what they changed. A clone is an image of one instant. Stays in its thread.
 
-use crate::memory::{BLOCK_LEN, Memory, PAGE_LEN, Prior};
+use crate::memory::{BLOCK_LEN, CHUNK_LEN, Memory, PAGE_LEN, Prior};
 use crate::pages::PageSet;
 use std::fmt;
 use std::rc::Rc;
 
-type Page = [u8; PAGE_LEN];
+const PAGES_PER_CHUNK: usize = CHUNK_LEN / PAGE_LEN;
 
-/// Pages behind reference counts; an absent page holds the prior.
+type Page = [u8; PAGE_LEN];
+/// The pages of a chunk; an absent one holds the prior. Grouped, so that an image of 2 GB is 30,000 references.
+type Chunk = [Option<Rc<Page>>; PAGES_PER_CHUNK];
+
+/// Pages behind reference counts.
 #[derive(Clone)]
 pub struct SparseMemory {
-    pages: Vec<Option<Rc<Page>>>,
+    /// An absent one holds the prior.
+    chunks: Vec<Option<Rc<Chunk>>>,
     len: usize,
     prior: Prior,
 }
@@ -19,40 +24,66 @@ pub struct SparseMemory {
 impl SparseMemory {
     /// `len` bytes that hold the prior.
     pub fn new(len: usize, prior: Prior) -> Self {
-        Self { pages: vec![None; len.div_ceil(PAGE_LEN)], len, prior }
+        Self { chunks: vec![None; len.div_ceil(CHUNK_LEN)], len, prior }
     }
 
     /// Pages that have been written with something else than the prior: what it costs.
     pub fn pages_held(&self) -> usize {
-        self.pages.iter().flatten().count()
+        self.chunks.iter().flatten().map(|chunk| chunk.iter().flatten().count()).sum()
     }
 
     /// Pages that have been written since `earlier`, an image of the same memory, was taken: those that the two no longer
     /// share.
     pub fn changed_since(&self, earlier: &Self) -> PageSet {
-        let shared = |pair: (&Option<Rc<Page>>, &Option<Rc<Page>>)| match pair {
-            (Some(now), Some(then)) => Rc::ptr_eq(now, then),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        let mut changed = PageSet::none(self.pages.len());
-        for (page, pair) in self.pages.iter().zip(&earlier.pages).enumerate() {
-            if !shared(pair) {
-                changed.insert(page);
+        let mut changed = PageSet::none(self.pages());
+        for (chunk, (now, then)) in self.chunks.iter().zip(&earlier.chunks).enumerate() {
+            if is_shared(now.as_ref(), then.as_ref()) {
+                continue;
+            }
+            for (nth, page) in (chunk * PAGES_PER_CHUNK..self.pages()).take(PAGES_PER_CHUNK).enumerate() {
+                let held = |chunk: &Option<Rc<Chunk>>| chunk.as_ref().and_then(|pages| pages[nth].clone());
+                if !is_shared(held(now).as_ref(), held(then).as_ref()) {
+                    changed.insert(page);
+                }
             }
         }
         changed
     }
 
     #[inline]
+    fn held(&self, page: usize) -> Option<&Rc<Page>> {
+        self.chunks[page / PAGES_PER_CHUNK].as_ref()?[page % PAGES_PER_CHUNK].as_ref()
+    }
+
+    #[inline]
+    fn slot(&mut self, page: usize) -> &mut Option<Rc<Page>> {
+        let chunk = self.chunks[page / PAGES_PER_CHUNK].get_or_insert_default();
+        &mut Rc::make_mut(chunk)[page % PAGES_PER_CHUNK]
+    }
+
+    #[inline]
     fn page_mut(&mut self, page: usize) -> &mut Page {
         let prior = self.prior;
-        let held = self.pages[page].get_or_insert_with(|| {
+        let held = self.slot(page).get_or_insert_with(|| {
             let mut cells = [0; PAGE_LEN];
             prior.fill(page * PAGE_LEN, &mut cells);
             Rc::new(cells)
         });
         Rc::make_mut(held)
+    }
+
+    fn drop_page(&mut self, page: usize) {
+        if self.held(page).is_some() {
+            *self.slot(page) = None;
+        }
+    }
+}
+
+fn is_shared<T>(now: Option<&Rc<T>>, then: Option<&Rc<T>>) -> bool {
+    match (now, then) {
+        (Some(now), Some(then)) => Rc::ptr_eq(now, then),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 
@@ -68,9 +99,7 @@ impl Memory for SparseMemory {
     #[inline]
     fn get(&self, index: usize) -> u8 {
         assert!(index < self.len, "cell {index} of {}", self.len);
-        self.pages[index / PAGE_LEN]
-            .as_ref()
-            .map_or_else(|| self.prior.at(index), |page| page[index % PAGE_LEN])
+        self.held(index / PAGE_LEN).map_or_else(|| self.prior.at(index), |page| page[index % PAGE_LEN])
     }
 
     #[inline]
@@ -81,7 +110,7 @@ impl Memory for SparseMemory {
 
     fn page(&self, page: usize) -> Option<&[u8]> {
         let len = PAGE_LEN.min(self.len - page * PAGE_LEN);
-        self.pages[page].as_ref().map(|cells| &cells[..len])
+        self.held(page).map(|cells| &cells[..len])
     }
 
     fn write(&mut self, at: usize, bytes: &[u8]) {
@@ -97,7 +126,7 @@ impl Memory for SparseMemory {
             let (now, later) = bytes.split_at(bytes.len().min(PAGE_LEN - within));
             let whole = within == 0 && (now.len() == PAGE_LEN || at + now.len() == self.len);
             if whole && self.prior.holds_in(at / BLOCK_LEN, now) {
-                self.pages[page] = None;
+                self.drop_page(page);
             } else {
                 self.page_mut(page)[within..within + now.len()].copy_from_slice(now);
             }
@@ -109,8 +138,11 @@ impl Memory for SparseMemory {
     fn clear(&mut self, first_page: usize, pages: usize) {
         let to = first_page + pages;
         match self.prior {
-            Prior::Unknown => self.pages[first_page..to].fill(None),
-            Prior::FloorPlan => self.pages[first_page..to].fill(Some(Rc::new([0; PAGE_LEN]))),
+            Prior::Unknown => (first_page..to).for_each(|page| self.drop_page(page)),
+            Prior::FloorPlan => {
+                let zeros = Rc::new([0; PAGE_LEN]);
+                (first_page..to).for_each(|page| *self.slot(page) = Some(Rc::clone(&zeros)));
+            }
         }
     }
 }

@@ -82,8 +82,10 @@ impl Sums {
 
     /// Scans every chunk that is unknown; from here on the total is that of the memory.
     pub fn scan_rest<M: Memory>(&mut self, memory: &M) {
-        while let Some(chunk) = self.unknown.next_from(0) {
+        let mut from = 0;
+        while let Some(chunk) = self.unknown.next_from(from) {
             self.learn(chunk, of_chunk(memory, chunk));
+            from = chunk + 1;
         }
         self.total = self.sum_of_chunks();
     }

@@ -8,6 +8,10 @@ use zerogap_scenario::Scenario;
 use zerogap_scenario::file::{Override, parse};
 use zerogap_sim::world::World;
 
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 5;
 const SETS: [&str; 3] = ["duration=60s", "client.lidar_beams=8", "service.scrub_interval=0"];
 

@@ -347,7 +347,9 @@ impl<'a> World<'a> {
 
     /// A process takes what has waited, as far as it is free to.
     pub(crate) fn serve(&mut self, now: Instant, node: NodeId, life: u16) {
-        let Some(host) = self.hosts.get_mut(&node).filter(|host| host.life == life && host.alive) else { return };
+        let Some(host) = self.hosts.get_mut(&node).filter(|host| host.life == life && host.alive) else {
+            return;
+        };
         host.called = false;
         loop {
             let blocked = self.is_blocked(node);

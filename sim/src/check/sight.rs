@@ -257,9 +257,10 @@ fn mac(frame: &Frame, at: usize) -> Option<smoltcp::wire::EthernetAddress> {
 /// Digest of a message's bytes outside its stamp: what two answers that agree have in common.
 fn content(message: &[u8]) -> u64 {
     let words = |bytes: &[u8], seed: u64| {
-        bytes.chunks(8).fold(seed, |hash, chunk| {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
+        let (whole, rest) = bytes.as_chunks::<8>();
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        whole.iter().chain([&last]).fold(seed, |hash, &word| {
             (hash.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95)
         })
     };
