@@ -120,7 +120,9 @@ impl<'a> Scene<'a> {
     /// Its memory was corrupted by a fault of the file, or what it restores comes from such a one.
     pub(super) fn is_doubtful(&self, server: NodeId) -> bool {
         let restores = |m: &Migration| m.tainted && m.targets.contains(&server);
-        self.servers.get(&server).is_some_and(|s| s.tainted) || self.migration.as_ref().is_some_and(restores)
+        // The other target of an attempt that was aborted may still be at its scan.
+        let newest = self.migration.as_ref().or(self.last.as_ref().map(|ended| &ended.migration));
+        self.servers.get(&server).is_some_and(|s| s.tainted) || newest.is_some_and(restores)
     }
 
     pub(super) fn see(&mut self, at: Instant, sight: &Sight) {

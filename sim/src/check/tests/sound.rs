@@ -16,11 +16,18 @@ fn a_sound_run_of_every_scheme_breaks_nothing() {
 
 #[test]
 fn faults_and_lost_frames_break_nothing() {
-    let table: [&[&str]; 5] = [
+    let table: [&[&str]; 6] = [
         &["faults.0={kind: kill, at: {phase: Review}, node: edge-a1}"],
         &["faults.0={kind: kill, at: {phase: SwitchOver}, node: edge-b1}"],
         &[
             "faults.0={kind: flip-bit, at: {phase: Transfer}, node: edge-b2, byte: 7, bit: 3, at_restore: true}",
+        ],
+        // Rotten before the cut: the first target's scan ends the attempt, the other's comes after the end.
+        &[
+            "faults.0={kind: flip-bit, at: {phase: Snapshot}, node: edge-a2, byte: 4711, bit: 3, at_restore: false}",
+            "sim.restore={base: {kind: uniform, from: 100 us, to: 6 ms}, per_mb: {kind: constant, value: 0}}",
+            "sim.control_delay={kind: constant, value: 1 ms}",
+            "seed=5",
         ],
         &["links.overrides.edge-b1={loss: 0.05, duplicate: 0.05, reorder: 0.05}"],
         &["radio.link={loss: 0.05, duplicate: 0.05, reorder: 0.05}", "client.give_up=1 s"],
