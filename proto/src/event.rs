@@ -175,9 +175,43 @@ pub enum DropReason {
     LinkDown,
     /// The port refused it.
     PortError,
+    /// To a group address that bridges never forward (IEEE 802.1Q, table 8-1).
+    Reserved,
+    /// More frames to everybody than the port may send.
+    Storm,
+    /// A flow says so.
+    Denied,
+    /// A meter says so.
+    Policed,
 }
 
 impl DropReason {
+    /// All of them, in their order.
+    pub const ALL: [Self; 22] = [
+        Self::Malformed,
+        Self::NoRoute,
+        Self::Hairpin,
+        Self::NotAssociated,
+        Self::Spoofed,
+        Self::DuplicateRequest,
+        Self::StaleRequest,
+        Self::LogFull,
+        Self::TooManyClients,
+        Self::RogueAnswer,
+        Self::DuplicateAnswer,
+        Self::HoldQueueFull,
+        Self::QueueFull,
+        Self::LinkLoss,
+        Self::LifetimeOver,
+        Self::RetriesOver,
+        Self::LinkDown,
+        Self::PortError,
+        Self::Reserved,
+        Self::Storm,
+        Self::Denied,
+        Self::Policed,
+    ];
+
     /// Its name in results: the same as serde's.
     pub const fn name(self) -> &'static str {
         match self {
@@ -199,6 +233,10 @@ impl DropReason {
             Self::RetriesOver => "retries-over",
             Self::LinkDown => "link-down",
             Self::PortError => "port-error",
+            Self::Reserved => "reserved",
+            Self::Storm => "storm",
+            Self::Denied => "denied",
+            Self::Policed => "policed",
         }
     }
 }
