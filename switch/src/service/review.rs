@@ -103,6 +103,8 @@ impl Service {
             Goal::Reseed => {
                 self.serving.extend(targets);
                 self.end(Outcome::Complete);
+                // The primary may have lost all belief since its state was cut.
+                self.promote_if_needed(now);
             }
             Goal::SwitchOver => {
                 self.serving.splice(0..0, targets);

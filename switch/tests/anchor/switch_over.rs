@@ -192,8 +192,8 @@ fn a_cancel_after_the_commit_point_is_refused_and_the_switch_over_finishes_forwa
     assert_eq!((last(&b), b.serving().as_str()), (Some(Outcome::Complete), "T U"));
 }
 
-#[test]
-fn a_reseed_makes_the_target_a_standby_and_switches_nothing_over() {
+/// P alone, and V about to become its standby after two agreements.
+fn reseeding() -> Bench {
     let mut b = Bench::new(config(&[P], Selection::Preferred));
     b.round(&[P]);
     b.order(ServiceOrder::Begin {
@@ -208,6 +208,12 @@ fn a_reseed_makes_the_target_a_standby_and_switches_nothing_over() {
     let review = ReviewRule { agreements: 2, absences_max: 0, deadline: ms(100) };
     let migration = b.migration();
     b.order(ServiceOrder::Read { migration, targets: vec![(V, life(V))], review }).expect("reading");
+    b
+}
+
+#[test]
+fn a_reseed_makes_the_target_a_standby_and_switches_nothing_over() {
+    let mut b = reseeding();
     b.round(&[P, V]);
     assert_eq!(b.serving(), "P");
     b.round(&[P, V]);
@@ -219,4 +225,14 @@ fn a_reseed_makes_the_target_a_standby_and_switches_nothing_over() {
     b.wait(ms(3));
     assert_eq!(b.service.held(), 0, "and it stands by");
     assert_eq!(b.service.status().head, Offset(4));
+}
+
+#[test]
+fn a_standby_that_was_seeded_by_a_primary_that_is_not_believed_any_more_takes_its_place() {
+    let mut b = reseeding();
+    b.round(&[P, V]);
+    b.order(ServiceOrder::Quarantine { server: P, incarnation: life(P) }).expect("not believed");
+    assert_eq!(b.serving(), "[P]", "nobody else is there");
+    b.round(&[P, V]);
+    assert_eq!((last(&b), b.serving().as_str()), (Some(Outcome::Complete), "V [P]"));
 }
