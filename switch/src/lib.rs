@@ -7,6 +7,7 @@ pub mod icmp;
 pub mod io;
 pub mod learning;
 pub mod link;
+pub mod offload;
 pub mod radio;
 pub mod service;
 mod switch;
