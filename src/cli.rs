@@ -3,6 +3,7 @@
 use crate::calibrate::args::Calibrate;
 use crate::campaign::args::{Campaign, Merge};
 use crate::explore::args::Explore;
+use crate::switch::args::Switch;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -64,6 +65,13 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 no guarantee was broken, 1 one was, 2 usage or configuration.
     Explore(Explore),
+    /// The switch by itself: a learning switch between TAPs that it makes and interfaces that are there.
+    ///
+    /// Says `ready` on standard output when frames may come; ends upon Ctrl-C or SIGTERM and says what each port has seen. The
+    /// TAPs go with it.
+    ///
+    /// Exit codes: 0 done, 2 usage or configuration, 3 this machine lacks something.
+    Switch(Switch),
     /// Run a command inside a node of a running testbed, e.g. `zerogap exec agv -- ping 10.90.255.1`.
     Exec(Exec),
     /// What this machine can and cannot do, and how to mend it.

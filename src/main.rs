@@ -16,6 +16,7 @@ mod one_run;
 mod plot;
 mod run;
 mod simulate;
+mod switch;
 mod validate;
 
 use clap::Parser as _;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Campaign(args) => campaign::main(&args),
         Command::Merge(args) => merge::main(&args),
         Command::Explore(args) => explore::main(&args),
+        Command::Switch(args) => switch::main(&args),
         Command::Exec(args) => exec::main(&args),
         Command::Doctor(args) => doctor::main(&args),
         Command::Validate(args) => validate::main(&args),
