@@ -1,7 +1,6 @@
 //! The arguments of `zerogap switch`.
 
 use clap::Args;
-use std::path::PathBuf;
 use std::str::FromStr;
 use zerogap_switch::io::Wait;
 

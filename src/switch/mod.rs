@@ -68,7 +68,7 @@ fn open(args: &Switch) -> Result<Vec<Arc<dyn Port>>, Stopped> {
         })
     };
     let attach = |place: &Place| -> io::Result<Arc<dyn Port>> {
-        let attach = || Ok(Arc::new(PacketPort::attach(&place.name)?) as Arc<dyn Port>);
+        let attach = || Ok(Arc::new(PacketPort::open(&place.name)?) as Arc<dyn Port>);
         in_namespace(place.namespace.as_deref(), attach)
     };
     let taps = args.taps.iter().map(|place| (place, tap(place)));

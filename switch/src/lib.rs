@@ -2,6 +2,7 @@
 //! that touches the kernel. Both drivers run the very same [`Switch`].
 
 pub mod bridge;
+pub mod capture;
 pub mod counters;
 pub mod icmp;
 pub mod io;

@@ -8,6 +8,9 @@ mod segment;
 pub use checksum::complete_checksum;
 pub use segment::segment;
 
+#[cfg(test)]
+mod tests;
+
 use thiserror::Error;
 
 const NEEDS_CHECKSUM: u8 = 1;

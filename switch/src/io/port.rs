@@ -50,6 +50,6 @@ pub struct Received {
 pub struct Lost {
     /// On the way to the switch: the switch never saw them.
     pub rx: u64,
-    /// On the way from the switch, including those that [`Port::send`] refused because the interface is down.
+    /// On the way from the switch, after [`Port::send`] had taken them: those that it refused are its caller's to count.
     pub tx: u64,
 }

@@ -1,6 +1,7 @@
 //! A plain TAP as a port: the far end is a host's `eth0` or `eth1`, the near end is a descriptor that only the switch holds.
 //! Reads and writes never block; what the kernel refuses is counted by whoever asked for the write.
 
+use super::explain::check_name;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use tun_tap::{Iface, Mode};
@@ -8,8 +9,6 @@ use zerogap_proto::Frame;
 
 /// The largest frame that a TAP delivers: a jumbo frame's MTU of 9000 and the Ethernet header, with room for a VLAN tag.
 const FRAME_MAX: usize = 9_100;
-/// The longest interface name (IFNAMSIZ − 1); tun-tap would cut longer ones silently.
-const NAME_MAX: usize = 15;
 
 /// One TAP.
 pub struct TapPort {
@@ -23,10 +22,7 @@ impl TapPort {
     /// # Errors
     /// The kernel's, or that the name is too long.
     pub fn create(name: &str) -> io::Result<Self> {
-        if name.len() > NAME_MAX {
-            let message = format!("the interface name {name:?} is longer than {NAME_MAX} characters");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        check_name(name)?;
         Self::attach(Iface::without_packet_info(name, Mode::Tap)?)
     }
 
