@@ -18,6 +18,9 @@ const MACS_LEN: usize = 12;
 const VLAN_LEN: usize = 4;
 
 /// A packet socket on one interface.
+///
+/// TCP segments may arrive uncut, datagrams may not: a sender at the far end of a veth that leaves cutting UDP to its network
+/// card (QUIC does) is to have that off (`ethtool -K DEV tx-udp-segmentation off`), else its frames count as lost.
 pub struct PacketPort {
     socket: File,
     statistics: Statistics,

@@ -1,6 +1,6 @@
 //! What the kernel drops at a port is counted by the port, whatever namespace the switch is in by then.
 
-use crate::world::{Namespace, add_address, add_wire, drain, set_up};
+use crate::world::{Namespace, add_address, add_wire, drain, next, set_up};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, UdpSocket};
 use zerogap_switch::io::{Lost, OffloadTap, PacketPort, PlainTap, Port};
@@ -96,6 +96,6 @@ fn a_frame_that_does_not_fit_the_buffer_is_lost_and_not_cut() {
     });
     near.send(&[0xff; 1_000], Offload::default()).unwrap();
     near.send(&FRAME, Offload::default()).unwrap();
-    let received = crate::world::next(&far, &mut [0; 500]);
+    let received = next(&far, &mut [0; 500]);
     assert_eq!((received.len, far.lost().unwrap().rx), (FRAME.len(), 1));
 }

@@ -1,6 +1,6 @@
 //! What cannot be opened says what to do about it.
 
-use crate::world::{Namespace, add_wire, set_up};
+use crate::world::{Namespace, add_wire, next, set_down, set_up, wait_for_wire};
 use zerogap_switch::io::{BUFFER_LEN, OffloadTap, PacketPort, PlainTap, Port as _};
 use zerogap_switch::offload::{Offload, Partial};
 
@@ -44,10 +44,13 @@ fn an_interface_that_goes_down_is_heard_again_once_it_is_up() {
         (PacketPort::open("near").unwrap(), PacketPort::open("far").unwrap())
     });
     let mut buffer = vec![0; BUFFER_LEN];
-    host.run(|| crate::world::set_down("far"));
+    host.run(|| set_down("far"));
     assert_eq!(far.receive(&mut buffer).unwrap(), None);
     assert_eq!(far.send(&[0xff; 60], Offload::default()).unwrap_err().raw_os_error(), Some(libc::EIO));
-    host.run(|| set_up("far"));
+    host.run(|| {
+        set_up("far");
+        wait_for_wire("near");
+    });
     near.send(&[0xff; 60], Offload::default()).unwrap();
-    assert_eq!(crate::world::next(&far, &mut buffer).len, 60);
+    assert_eq!(next(&far, &mut buffer).len, 60);
 }

@@ -116,21 +116,47 @@ pub(crate) fn add_wire(name: &str, peer: &str) {
     request(RouteNetlinkMessage::NewLink(near), NLM_F_CREATE | NLM_F_EXCL);
     set_up(name);
     set_up(peer);
+    wait_for_wire(name);
+    wait_for_wire(peer);
+}
+
+/// Waits until an interface of the calling thread's namespace sends: the kernel notices a moment later that both ends of its
+/// wire are up, and drops frames until then.
+pub(crate) fn wait_for_wire(name: &str) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let mut link = LinkMessage::default();
+        link.header.index = if_nametoindex(name).unwrap();
+        let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) =
+            ask(RouteNetlinkMessage::GetLink(link), 0)
+        else {
+            panic!("{name} is not there");
+        };
+        if link.attributes.contains(&LinkAttribute::Qdisc("noqueue".to_string())) {
+            return;
+        }
+        assert!(Instant::now() < until, "waited in vain for the wire of {name}");
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn request(message: RouteNetlinkMessage, flags: u16) {
+    let asked = format!("{message:?}");
+    let NetlinkPayload::Error(acknowledgement) = ask(message, NLM_F_ACK | flags) else { panic!("{asked}") };
+    let refused = acknowledgement.code.map(|code| io::Error::from_raw_os_error(-code.get()));
+    assert!(refused.is_none(), "{asked}: {refused:?}");
+}
+
+fn ask(message: RouteNetlinkMessage, flags: u16) -> NetlinkPayload<RouteNetlinkMessage> {
     let mut socket = Socket::new(NETLINK_ROUTE).unwrap();
     socket.bind_auto().unwrap();
     socket.connect(&SocketAddr::new(0, 0)).unwrap();
     let mut packet = NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::from(message));
-    packet.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+    packet.header.flags = NLM_F_REQUEST | flags;
     packet.finalize();
     let mut bytes = vec![0; packet.buffer_len()];
     packet.serialize(&mut bytes);
     socket.send(&bytes, 0).unwrap();
     let (answer, _) = socket.recv_from_full().unwrap();
-    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer).unwrap();
-    let NetlinkPayload::Error(acknowledgement) = answer.payload else { panic!("{answer:?}") };
-    let refused = acknowledgement.code.map(|code| io::Error::from_raw_os_error(-code.get()));
-    assert!(refused.is_none(), "{packet:?}: {refused:?}");
+    NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer).unwrap().payload
 }
