@@ -17,6 +17,7 @@ const NEEDS_CHECKSUM: u8 = 1;
 const GSO_NONE: u8 = 0;
 const GSO_TCP_V4: u8 = 1;
 const GSO_TCP_V6: u8 = 4;
+const GSO_UDP: u8 = 5;
 const GSO_ECN: u8 = 0x80;
 
 /// What a frame still needs. The default is a frame that is complete.
@@ -38,7 +39,7 @@ pub struct Partial {
     pub offset: u16,
 }
 
-/// A frame that stands for several segments of one TCP connection.
+/// A frame that stands for several segments of one TCP connection, or for several datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gso {
     /// What it is cut as.
@@ -58,6 +59,8 @@ pub enum GsoKind {
     TcpV4,
     /// TCP over IPv6.
     TcpV6,
+    /// UDP over either: the frame stands for several datagrams.
+    Udp,
 }
 
 /// Why a frame's offload cannot be done.
@@ -66,7 +69,7 @@ pub enum OffloadError {
     /// The virtio-net header is not all there.
     #[error("a virtio-net header is longer than {0} bytes")]
     ShortHeader(usize),
-    /// A kind of segmentation that was not asked for.
+    /// A kind of segmentation that no port here asks for: UFO, for instance.
     #[error("segmentation of kind {0} is not supported")]
     Kind(u8),
     /// Segments without payload.
@@ -83,8 +86,8 @@ pub enum OffloadError {
         len: usize,
     },
     /// The frame's headers are not those of the kind that the header in front names.
-    #[error("the frame is not unfragmented TCP over IP as its virtio-net header says")]
-    NotTcp,
+    #[error("the frame is not unfragmented TCP or UDP over IP as its virtio-net header says")]
+    OtherHeaders,
 }
 
 impl Offload {
@@ -106,6 +109,7 @@ impl Offload {
             GSO_NONE => None,
             GSO_TCP_V4 => gso(GsoKind::TcpV4),
             GSO_TCP_V6 => gso(GsoKind::TcpV6),
+            GSO_UDP => gso(GsoKind::Udp),
             kind => return Err(OffloadError::Kind(kind)),
         };
         if gso.is_some_and(|gso| gso.size == 0) {
@@ -125,6 +129,7 @@ impl Offload {
             let kind = match gso.kind {
                 GsoKind::TcpV4 => GSO_TCP_V4,
                 GsoKind::TcpV6 => GSO_TCP_V6,
+                GsoKind::Udp => GSO_UDP,
             };
             header[1] = if gso.ecn { kind | GSO_ECN } else { kind };
             header[2..4].copy_from_slice(&gso.header_len.to_ne_bytes());

@@ -9,7 +9,7 @@ use super::port::{Lost, Port, Received};
 use super::statistics::Statistics;
 use crate::offload::Offload;
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice, Write as _};
+use std::io::{self, IoSlice, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// What may wait in each direction, in bytes: a few hundred small frames are little, two dozen of 64 KB are not.
@@ -18,6 +18,9 @@ const MACS_LEN: usize = 12;
 const VLAN_LEN: usize = 4;
 
 /// A packet socket on one interface.
+///
+/// Unlike with a TAP, datagrams may arrive several in a frame ([`GsoKind::Udp`](crate::offload::GsoKind)) if the sender at the
+/// far end leaves cutting them to its network card, as QUIC does. Whoever looks at datagrams cuts these first.
 pub struct PacketPort {
     socket: File,
     statistics: Statistics,
@@ -91,7 +94,7 @@ impl Port for PacketPort {
             Some(libc::ENOBUFS) => {
                 // The receiver's queue is full: the interface counts the frame as well.
                 self.statistics.count_refused();
-                ErrorKind::WouldBlock.into()
+                io::Error::from_raw_os_error(libc::EAGAIN)
             }
             Some(libc::ENETDOWN) => io::Error::from_raw_os_error(libc::EIO),
             _ => error,

@@ -85,10 +85,8 @@ impl AsFd for PlainTap {
 
 /// What a read's error means for [`Port::receive`].
 pub(super) fn nothing_or(error: io::Error) -> io::Result<Option<Received>> {
-    match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(None),
-        _ => Err(error),
-    }
+    let nothing = [ErrorKind::WouldBlock, ErrorKind::Interrupted].contains(&error.kind());
+    if nothing { Ok(None) } else { Err(error) }
 }
 
 /// What a write to a TAP came to; the driver counts what it refuses as dropped.

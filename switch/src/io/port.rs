@@ -50,6 +50,7 @@ pub struct Received {
 pub struct Lost {
     /// On the way to the switch: the switch never saw them.
     pub rx: u64,
-    /// On the way from the switch, after [`Port::send`] had taken them: those that it refused are its caller's to count.
+    /// On the way from the switch, after [`Port::send`] had taken them: those that it refused are its caller's to count. A
+    /// host behind a TAP counts here what it knows no protocol for, too.
     pub tx: u64,
 }

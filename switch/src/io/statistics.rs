@@ -104,17 +104,20 @@ fn ask(socket: &Socket, link: LinkMessage) -> io::Result<LinkMessage> {
     socket.send(&bytes, 0)?;
     let (answer, _) = socket.recv_from_full()?;
     let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer).map_err(io::Error::other)?;
-    match answer.payload {
-        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(link),
-        NetlinkPayload::Error(error) => Err(error.to_io()),
-        other => Err(io::Error::other(format!("the kernel answered {other:?} instead of a link"))),
+    if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) = answer.payload {
+        return Ok(link);
     }
+    let NetlinkPayload::Error(error) = answer.payload else {
+        let message = format!("the kernel answered {:?} instead of a link", answer.payload);
+        return Err(io::Error::other(message));
+    };
+    Err(error.to_io())
 }
 
 fn dropped(link: &LinkMessage) -> Dropped {
-    let found = link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::Stats64(stats) => Some(Dropped { received: stats.rx_dropped, sent: stats.tx_dropped }),
-        _ => None,
-    });
-    found.unwrap_or_default()
+    let counted = |attribute: &LinkAttribute| {
+        let LinkAttribute::Stats64(stats) = attribute else { return None };
+        Some(Dropped { received: stats.rx_dropped, sent: stats.tx_dropped })
+    };
+    link.attributes.iter().find_map(counted).unwrap_or_default()
 }

@@ -17,36 +17,46 @@ const FIN_PSH_ACK_CWR: u8 = 0x99;
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     kind: GsoKind,
+    is_v4: bool,
     vlan: bool,
     tcp_options: usize,
 }
 
-/// A frame as a host's TCP hands it to a network card with TSO.
-fn tso_frame(shape: Shape, flags: u8, payload: &[u8]) -> Vec<u8> {
+const TCP_V4: Shape = Shape { kind: GsoKind::TcpV4, is_v4: true, vlan: false, tcp_options: 0 };
+
+/// A frame as a host hands it to a network card that cuts.
+fn uncut(shape: Shape, flags: u8, payload: &[u8]) -> Vec<u8> {
     let tcp_len = 20 + shape.tcp_options;
+    let (protocol, transport_len) = match shape.kind {
+        GsoKind::TcpV4 | GsoKind::TcpV6 => (6, tcp_len),
+        GsoKind::Udp => (17, 8),
+    };
+    let len = (transport_len + payload.len()) as u16;
     let mut frame = MACS.to_vec();
     if shape.vlan {
         frame.extend([0x81, 0x00, 0x60, 0x2a]);
     }
-    match shape.kind {
-        GsoKind::TcpV4 => {
-            frame.extend([0x08, 0x00, 0x45, 0]);
-            frame.extend((20 + tcp_len as u16 + payload.len() as u16).to_be_bytes());
-            // Identification 0x00ff, do not fragment, 64 hops, TCP, a checksum that nobody has computed yet.
-            frame.extend([0x00, 0xff, 0x40, 0, 64, 6, 0, 0]);
-            frame.extend(V4.0.octets().iter().chain(&V4.1.octets()));
-        }
-        GsoKind::TcpV6 => {
-            frame.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
-            frame.extend((tcp_len as u16 + payload.len() as u16).to_be_bytes());
-            frame.extend([6, 64]);
-            frame.extend(V6.0.octets().iter().chain(&V6.1.octets()));
-        }
+    if shape.is_v4 {
+        frame.extend([0x08, 0x00, 0x45, 0]);
+        frame.extend((20 + len).to_be_bytes());
+        // Identification 0x00ff, do not fragment, 64 hops, a checksum that nobody has computed yet.
+        frame.extend([0x00, 0xff, 0x40, 0, 64, protocol, 0, 0]);
+        frame.extend(V4.0.octets().iter().chain(&V4.1.octets()));
+    } else {
+        frame.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
+        frame.extend(len.to_be_bytes());
+        frame.extend([protocol, 64]);
+        frame.extend(V6.0.octets().iter().chain(&V6.1.octets()));
     }
     frame.extend([1_000_u16, 2_000].map(u16::to_be_bytes).as_flattened());
-    frame.extend([SEQ, 5].map(u32::to_be_bytes).as_flattened());
-    frame.extend([(tcp_len as u8 / 4) << 4, flags, 2, 0, 0xde, 0xad, 0, 0]);
-    frame.resize(frame.len() + shape.tcp_options, 1);
+    match shape.kind {
+        GsoKind::TcpV4 | GsoKind::TcpV6 => {
+            frame.extend([SEQ, 5].map(u32::to_be_bytes).as_flattened());
+            frame.extend([(tcp_len as u8 / 4) << 4, flags, 2, 0, 0xde, 0xad, 0, 0]);
+            frame.resize(frame.len() + shape.tcp_options, 1);
+        }
+        GsoKind::Udp => frame.extend([len, 0xdead].map(u16::to_be_bytes).as_flattened()),
+    }
     frame.extend(payload);
     frame
 }
@@ -60,25 +70,32 @@ fn cut(frame: &[u8], kind: GsoKind, size: u16) -> Result<Vec<Vec<u8>>, OffloadEr
     Ok(frames)
 }
 
-/// The TCP segment in a frame all of whose lengths and checksums smoltcp finds right.
-fn verified(frame: &[u8], shape: Shape) -> TcpPacket<&[u8]> {
+/// The payload of a frame, and its number where it is TCP's. All lengths and checksums are right according to smoltcp.
+fn verified(frame: &[u8], shape: Shape) -> (Option<i32>, &[u8]) {
     let packet = &EthernetFrame::new_checked(frame).unwrap().into_inner()[if shape.vlan { 18 } else { 14 }..];
-    let (segment, src, dst): (_, IpAddress, IpAddress) = match shape.kind {
-        GsoKind::TcpV4 => {
-            let ip = Ipv4Packet::new_checked(packet).unwrap();
-            assert!(ip.verify_checksum());
-            assert_eq!(usize::from(ip.total_len()), packet.len());
-            (&packet[20..], ip.src_addr().into(), ip.dst_addr().into())
-        }
-        GsoKind::TcpV6 => {
-            let ip = Ipv6Packet::new_checked(packet).unwrap();
-            assert_eq!(ip.total_len(), packet.len());
-            (&packet[40..], ip.src_addr().into(), ip.dst_addr().into())
-        }
+    let (segment, src, dst): (_, IpAddress, IpAddress) = if shape.is_v4 {
+        let ip = Ipv4Packet::new_checked(packet).unwrap();
+        assert!(ip.verify_checksum());
+        assert_eq!(usize::from(ip.total_len()), packet.len());
+        (&packet[20..], ip.src_addr().into(), ip.dst_addr().into())
+    } else {
+        let ip = Ipv6Packet::new_checked(packet).unwrap();
+        assert_eq!(ip.total_len(), packet.len());
+        (&packet[40..], ip.src_addr().into(), ip.dst_addr().into())
     };
-    let tcp = TcpPacket::new_checked(segment).unwrap();
-    assert!(tcp.verify_checksum(&src, &dst));
-    tcp
+    match shape.kind {
+        GsoKind::TcpV4 | GsoKind::TcpV6 => {
+            let tcp = TcpPacket::new_checked(segment).unwrap();
+            assert!(tcp.verify_checksum(&src, &dst));
+            (Some(tcp.seq_number().0), &segment[usize::from(tcp.header_len())..])
+        }
+        GsoKind::Udp => {
+            let udp = UdpPacket::new_checked(segment).unwrap();
+            assert!(udp.checksum() != 0 && udp.verify_checksum(&src, &dst));
+            assert_eq!(usize::from(udp.len()), segment.len());
+            (None, &segment[8..])
+        }
+    }
 }
 
 #[test]
@@ -91,6 +108,7 @@ fn a_header_says_what_the_kernel_means() {
         ([1, 0], [0, 0, 34, 16], Offload { checksum: partial, gso: None }),
         ([1, 1], [66, 1448, 34, 16], Offload { checksum: partial, gso: gso(GsoKind::TcpV4, false) }),
         ([1, 4], [66, 1448, 34, 16], Offload { checksum: partial, gso: gso(GsoKind::TcpV6, false) }),
+        ([1, 5], [66, 1448, 34, 16], Offload { checksum: partial, gso: gso(GsoKind::Udp, false) }),
         ([1, 0x81], [66, 1448, 34, 16], Offload { checksum: partial, gso: gso(GsoKind::TcpV4, true) }),
     ];
     for (bytes, words, offload) in table {
@@ -108,14 +126,13 @@ fn a_header_says_what_the_kernel_means() {
 #[test]
 fn a_header_that_makes_no_sense_is_refused() {
     assert_eq!(Offload::parse(&[0; 9]), Err(OffloadError::ShortHeader(9)));
-    assert_eq!(Offload::parse(&[1, 5, 0, 0, 9, 9, 0, 0, 0, 0]), Err(OffloadError::Kind(5)));
+    assert_eq!(Offload::parse(&[1, 3, 0, 0, 9, 9, 0, 0, 0, 0]), Err(OffloadError::Kind(3)));
     assert_eq!(Offload::parse(&[1, 1, 0, 0, 0, 0, 0, 0, 0, 0]), Err(OffloadError::SegmentSize));
 }
 
 #[test]
 fn two_segments_byte_for_byte() {
-    let shape = Shape { kind: GsoKind::TcpV4, vlan: false, tcp_options: 0 };
-    let mut frame = tso_frame(shape, FIN_PSH_ACK_CWR, b"abcde");
+    let mut frame = uncut(TCP_V4, FIN_PSH_ACK_CWR, b"abcde");
     frame[38..42].copy_from_slice(&[1, 2, 3, 4]);
     let frames = cut(&frame, GsoKind::TcpV4, 3).unwrap();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -128,9 +145,9 @@ fn two_segments_byte_for_byte() {
 
 #[test]
 fn flags_stay_with_the_segment_that_they_belong_to() {
-    let shape = Shape { kind: GsoKind::TcpV6, vlan: true, tcp_options: 12 };
+    let shape = Shape { kind: GsoKind::TcpV6, is_v4: false, vlan: true, tcp_options: 12 };
     let flags = |count: usize| {
-        let frame = tso_frame(shape, FIN_PSH_ACK_CWR, &vec![7; count * 100]);
+        let frame = uncut(shape, FIN_PSH_ACK_CWR, &vec![7; count * 100]);
         let frames = cut(&frame, shape.kind, 100).unwrap();
         frames.iter().map(|frame| frame[18 + 40 + 13]).collect::<Vec<_>>()
     };
@@ -141,33 +158,36 @@ fn flags_stay_with_the_segment_that_they_belong_to() {
 
 #[test]
 fn a_frame_without_payload_is_one_segment_and_padding_is_cut_off() {
-    let shape = Shape { kind: GsoKind::TcpV4, vlan: false, tcp_options: 0 };
-    let mut frame = tso_frame(shape, 0x10, &[]);
+    let mut frame = uncut(TCP_V4, 0x10, &[]);
     let len = frame.len();
     frame.resize(60, 0);
-    let frames = cut(&frame, shape.kind, 100).unwrap();
+    let frames = cut(&frame, GsoKind::TcpV4, 100).unwrap();
     assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [len]);
-    verified(&frames[0], shape);
+    verified(&frames[0], TCP_V4);
 }
 
 #[test]
-fn what_is_not_the_tcp_that_the_header_names_is_refused() {
-    let v4 = Shape { kind: GsoKind::TcpV4, vlan: false, tcp_options: 0 };
-    let frame = tso_frame(v4, 0x10, b"payload");
+fn a_frame_that_is_not_what_its_header_names_is_refused() {
+    let frame = uncut(TCP_V4, 0x10, b"payload");
     let changed = |at: usize, byte: u8| {
         let mut frame = frame.clone();
         frame[at] = byte;
         cut(&frame, GsoKind::TcpV4, 3)
     };
-    assert_eq!(cut(&frame, GsoKind::TcpV6, 3), Err(OffloadError::NotTcp));
-    assert_eq!(changed(13, 0x06), Err(OffloadError::NotTcp), "ARP");
-    assert_eq!(changed(23, 17), Err(OffloadError::NotTcp), "UDP");
-    assert_eq!(changed(20, 0x20), Err(OffloadError::NotTcp), "a fragment");
-    assert_eq!(changed(14, 0x44), Err(OffloadError::NotTcp), "an IP header of 16 bytes");
-    assert_eq!(changed(46, 0x40), Err(OffloadError::NotTcp), "a TCP header of 16 bytes");
-    assert_eq!(changed(46, 0xf0), Err(OffloadError::NotTcp), "a TCP header longer than the packet");
-    assert_eq!(changed(16, 0x10), Err(OffloadError::NotTcp), "a packet longer than the frame");
-    assert_eq!(cut(&frame[..50], GsoKind::TcpV4, 3), Err(OffloadError::NotTcp), "a frame that is cut off");
+    assert_eq!(cut(&frame, GsoKind::TcpV6, 3), Err(OffloadError::OtherHeaders));
+    assert_eq!(cut(&frame, GsoKind::Udp, 3), Err(OffloadError::OtherHeaders));
+    assert_eq!(changed(13, 0x06), Err(OffloadError::OtherHeaders), "ARP");
+    assert_eq!(changed(23, 17), Err(OffloadError::OtherHeaders), "UDP");
+    assert_eq!(changed(20, 0x20), Err(OffloadError::OtherHeaders), "a fragment");
+    assert_eq!(changed(14, 0x44), Err(OffloadError::OtherHeaders), "an IP header of 16 bytes");
+    assert_eq!(changed(46, 0x40), Err(OffloadError::OtherHeaders), "a TCP header of 16 bytes");
+    assert_eq!(changed(46, 0xf0), Err(OffloadError::OtherHeaders), "a TCP header longer than the packet");
+    assert_eq!(changed(16, 0x10), Err(OffloadError::OtherHeaders), "a packet longer than the frame");
+    assert_eq!(
+        cut(&frame[..50], GsoKind::TcpV4, 3),
+        Err(OffloadError::OtherHeaders),
+        "a frame that is cut off"
+    );
     assert_eq!(cut(&frame, GsoKind::TcpV4, 0), Err(OffloadError::SegmentSize));
 }
 
@@ -214,11 +234,13 @@ fn a_frame_that_needs_no_cutting_is_completed_and_handed_on() {
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
-    let kind = prop_oneof![Just(GsoKind::TcpV4), Just(GsoKind::TcpV6)];
-    (kind, any::<bool>(), 0..=10_usize).prop_map(|(kind, vlan, words)| Shape {
-        kind,
-        vlan,
-        tcp_options: words * 4,
+    (any::<bool>(), any::<bool>(), any::<bool>(), 0..=10_usize).prop_map(|(is_tcp, is_v4, vlan, words)| {
+        let kind = match (is_tcp, is_v4) {
+            (true, true) => GsoKind::TcpV4,
+            (true, false) => GsoKind::TcpV6,
+            (false, _) => GsoKind::Udp,
+        };
+        Shape { kind, is_v4, vlan, tcp_options: words * 4 }
     })
 }
 
@@ -229,13 +251,13 @@ proptest! {
         payload in prop::collection::vec(any::<u8>(), 1..20_000),
         size in 1..9_000_u16,
     ) {
-        let frames = cut(&tso_frame(shape, 0x18, &payload), shape.kind, size).unwrap();
+        let frames = cut(&uncut(shape, 0x18, &payload), shape.kind, size).unwrap();
         let mut received: Vec<u8> = Vec::new();
         for frame in &frames {
-            let tcp = verified(frame, shape);
-            prop_assert_eq!(tcp.seq_number().0, SEQ.wrapping_add(received.len() as u32) as i32);
-            prop_assert!(tcp.payload().len() <= usize::from(size));
-            received.extend(tcp.payload());
+            let (number, part) = verified(frame, shape);
+            prop_assert!(number.is_none_or(|seq| seq == SEQ.wrapping_add(received.len() as u32) as i32));
+            prop_assert!(part.len() <= usize::from(size));
+            received.extend(part);
         }
         prop_assert_eq!(frames.len(), payload.len().div_ceil(usize::from(size)));
         prop_assert!(received == payload);
@@ -249,17 +271,16 @@ proptest! {
         spoiled in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
         keep in 0..200_usize,
     ) {
-        let mut frame = tso_frame(shape, 0x18, &[3; 100]);
+        let mut frame = uncut(shape, 0x18, &[3; 100]);
         for (at, byte) in spoiled {
             // Among the headers, where a wrong byte is worth most.
             let at = at.index(80);
             frame[at] = byte;
         }
         frame.truncate(keep);
-        let kind = if header[0] & 1 == 0 { GsoKind::TcpV4 } else { GsoKind::TcpV6 };
         let offload = Offload::parse(&header).unwrap_or(Offload {
             checksum: Some(Partial { start, offset: u16::from(header[1]) }),
-            gso: Some(Gso { kind, size: u16::from(header[2]), header_len: 0, ecn: false }),
+            gso: Some(Gso { kind: shape.kind, size: u16::from(header[2]), header_len: 0, ecn: false }),
         });
         let _ = complete_checksum(&mut frame, Partial { start, offset: u16::from(header[1]) });
         let mut bytes = 0;
