@@ -1,6 +1,7 @@
-"""A lab: network namespaces and processes of one set-up, all gone when it is left, on whatever way."""
+"""A lab: network namespaces and processes of one set-up. All of it is gone when the lab is left, whatever the way."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -8,6 +9,8 @@ import time
 from pathlib import Path
 
 PATIENCE_S = 10
+# The signals that end a run. They wait while a lab is being cleaned up.
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 # Bound and never read: the kernel takes every datagram up to the socket and drops it there, which costs each peer the
 # same, wakes nobody and takes no core from the sender.
 SINK = """
@@ -65,19 +68,21 @@ class Lab:
         return self
 
     def __exit__(self, *_):
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         for process in reversed(self.started):
             process.kill()
             process.wait()
         for name in self.netns:
             subprocess.run(["ip", "netns", "del", name], check=False)
         self._directory.cleanup()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     def add_netns(self, name):
         """A namespace without IPv6, so that nothing is sent that was not asked for."""
         self.netns.append(name)
         run("ip", "netns", "add", name)
-        quiet = "for which in all default; do echo 1 > /proc/sys/net/ipv6/conf/$which/disable_ipv6; done 2>/dev/null; true"
-        run("ip", "netns", "exec", name, "sh", "-c", quiet)
+        switches = "/proc/sys/net/ipv6/conf/{all,default}/disable_ipv6"
+        run("ip", "netns", "exec", name, "bash", "-c", f"for it in {switches}; do [ ! -e $it ] || echo 1 > $it; done")
 
     def start(self, *command, netns=None, core=None, **how):
         """Starts a program that ends with this one, in a namespace and on a core."""
@@ -109,7 +114,7 @@ class Lab:
         return all(subprocess.run(command, capture_output=True, check=False).returncode == 0 for command in show)
 
     def connect(self):
-        """Gives the hosts addresses and neighbours, once the peer has made their interfaces; then each greets all others."""
+        """Gives the hosts addresses and neighbours, once the peer has made their interfaces; each greets all others."""
         for host in self.hosts:
             device, others = host.interface, [other for other in self.hosts if other is not host]
             lines = [f"link set {device} address {host.mac} up", f"addr add {host.address}/24 dev {device}"]
@@ -126,18 +131,9 @@ class Lab:
         time.sleep(0.2)
 
     def cpu_ns(self):
-        """The CPU time that the switch's processes have taken so far (utime + stime, from /proc)."""
+        """The CPU time (user and system) that the switch's threads have taken so far, finer than /proc/PID/stat has it."""
         tasks = (task for process in self.switch for task in Path(f"/proc/{process.pid}/task").iterdir())
-        return sum(task_ns(task) for task in tasks)
-
-
-def task_ns(task):
-    """The run time of one thread in ns; in clock ticks if the kernel keeps no schedstat."""
-    try:
-        return int((task / "schedstat").read_text().split()[0])
-    except FileNotFoundError:
-        utime, stime = (task / "stat").read_text().rpartition(")")[2].split()[11:13]
-        return (int(utime) + int(stime)) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
 
 
 def run(*command, **how):

@@ -1,4 +1,4 @@
-"""What is measured between hosts that a peer connects. Each measure gives a dictionary from a figure's name to its value."""
+"""What is measured between hosts that a peer connects. Each measure gives its figures by name."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from bench_peers.lab import EVERYBODY, Lab, run
 from bench_peers.peers import PEERS, REPLICATING
 
 UDP_HEADER = 8
-REPLICATED_BYTES = 624
+MIDDLE_SIZE = 624
 CALM_RATE = 20_000
 DROP_LIMIT = 0.005
 
@@ -34,19 +34,19 @@ def connected(peer, hosts, core, replicate=False):
 
 
 class Bench:
-    """How to measure: where, how long, with which sizes of IP payload, and how finely UDP rates are searched."""
+    """How to measure: on which cores, with which sizes of IP payload, and how finely UDP rates are searched."""
 
-    def __init__(self, host_core, switch_core, seconds, sizes, steps):
-        self.host_core, self.switch_core, self.seconds, self.sizes = host_core, switch_core, seconds, sizes
+    def __init__(self, host_core, switch_core, sizes, steps):
+        self.host_core, self.switch_core, self.sizes = host_core, switch_core, sizes
         # Offered rates as parts of what arrives when all is offered that one sender can.
         self.grid = [0.3 + 0.8 * step / (steps - 1) for step in range(steps)]
 
     def latency(self, peer):
         """Half the round trip of sockperf's ping-pong: switch and both ends on one core, then the switch on its own."""
         found = {}
-        for place, core in (("", self.host_core), (", switch apart", self.switch_core)):
+        for place, core, sizes in (("", self.host_core, self.sizes), (", apart", self.switch_core, [MIDDLE_SIZE])):
             with connected(peer, 2, core) as lab:
-                for size in self.sizes:
+                for size in sizes:
                     p50, p99 = self.ping_pong(lab, size)
                     found |= {f"latency p50, {size} B{place} (µs)": p50, f"latency p99, {size} B{place} (µs)": p99}
         return found
@@ -57,7 +57,7 @@ class Bench:
             client, server = lab.hosts
             iperf = lab.start("iperf3", "-s", "-1", netns=server.netns, core=self.switch_core)
             lab.wait_for("iperf3", lambda: server.listens("tcp", 5201) or server.listens("tcp6", 5201))
-            told = self.inside(client, "iperf3", "-c", server.address, "-t", self.seconds, "-J")
+            told = self.inside(client, "iperf3", "-c", server.address, "-t", 2, "-J")
             lab.stop(iperf)
             return {"TCP (Gbit/s)": json.loads(told)["end"]["sum_received"]["bits_per_second"] / 1e9}
 
@@ -70,7 +70,7 @@ class Bench:
                 trials = {}
                 for limit, name in ((DROP_LIMIT, "0.5 % drops"), (0, "no drop")):
                     found[f"UDP {size} B, {name} (1000/s)"] = self.highest(lab, size, most, limit, trials)
-                found[f"UDP {size} B, flooded (1000/s)"] = most.received / 1e3
+                found[f"UDP {size} B, saturated (1000/s)"] = most.received / 1e3
         return found
 
     def highest(self, lab, size, most, limit, trials):
@@ -86,12 +86,12 @@ class Bench:
         return trials[below].received / 1e3 if below >= 0 else 0.0
 
     def cpu(self, peer):
-        """CPU time of the switch's processes for each frame, at a rate that all can bear and flooded."""
+        """CPU time of the switch's processes for each frame, at a rate that all can bear and saturated."""
         found = {}
         with connected(peer, 2, self.switch_core) as lab:
             if lab.switch:
-                for name, rate in (("at 20,000/s", CALM_RATE), ("flooded", "max")):
-                    found[f"CPU per frame, 624 B, {name} (µs)"] = self.offer(lab, 624, rate).cpu_us
+                for name, rate in ((f"at {CALM_RATE:,}/s", CALM_RATE), ("saturated", "max")):
+                    found[f"CPU per frame, {MIDDLE_SIZE} B, {name} (µs)"] = self.offer(lab, MIDDLE_SIZE, rate).cpu_us
         return found
 
     def replication(self, peer):
@@ -99,15 +99,16 @@ class Bench:
         found = {}
         for receivers in (2, 4) if peer in REPLICATING else ():
             with connected(peer, 1 + receivers, self.switch_core, replicate=True) as lab:
-                copies = self.offer(lab, REPLICATED_BYTES, "max", to=EVERYBODY).received
-                found[f"copies to {receivers}, {REPLICATED_BYTES} B (1000/s)"] = copies / 1e3
+                copies = self.offer(lab, MIDDLE_SIZE, "max", to=EVERYBODY).received
+                found[f"copies to {receivers}, {MIDDLE_SIZE} B (1000/s)"] = copies / 1e3
         return found
 
     def ping_pong(self, lab, size):
         client, server = lab.hosts
-        sockperf = lab.start("sockperf", "server", "-i", server.address, "-p", 5000, netns=server.netns, core=self.host_core)
+        listen = ["sockperf", "server", "-i", server.address, "-p", 5000]
+        sockperf = lab.start(*listen, netns=server.netns, core=self.host_core)
         lab.wait_for("sockperf", lambda: server.listens("udp", 5000))
-        arguments = ["-i", server.address, "-p", 5000, "-m", size - UDP_HEADER, "-t", self.seconds]
+        arguments = ["-i", server.address, "-p", 5000, "-m", size - UDP_HEADER, "-t", 1]
         told = self.inside(client, "sockperf", "ping-pong", *arguments)
         lab.stop(sockperf)
         return [float(re.search(rf"percentile {wanted} = +([\d.]+)", told)[1]) for wanted in (r"50\.000", r"99\.000")]
