@@ -131,7 +131,7 @@ class Lab:
         time.sleep(0.2)
 
     def cpu_ns(self):
-        """The CPU time (user and system) that the switch's threads have taken so far, finer than /proc/PID/stat has it."""
+        """The CPU time, user and system, that the switch's threads have taken so far."""
         tasks = (task for process in self.switch for task in Path(f"/proc/{process.pid}/task").iterdir())
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
 

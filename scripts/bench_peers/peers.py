@@ -16,7 +16,8 @@ OVS_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
 def zerogap(lab, core, replicate, *options):
-    """`zerogap switch` with one TAP a host."""
+    """`zerogap switch` with one TAP a host; without its storm limit, what is sent to everybody goes to all."""
+    options = [*options, "--storm-limit", 0] if replicate else options
     taps_of(lab, core, BINARIES / "zerogap", "switch", *options)
 
 
