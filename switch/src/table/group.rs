@@ -146,7 +146,7 @@ fn weighted(buckets: &[Bucket], hash: u64, allowed: impl Fn(&Bucket) -> bool) ->
     let candidates = || buckets.iter().filter(|bucket| allowed(bucket));
     let total: u64 = candidates().map(|bucket| u64::from(bucket.weight)).sum();
     // Scaled by the upper half of a product: no division, and the hash's high bits decide.
-    let mut at = (u128::from(hash) * u128::from(total) >> 64) as u64;
+    let mut at = ((u128::from(hash) * u128::from(total)) >> 64) as u64;
     candidates().find(|bucket| match at.checked_sub(bucket.weight.into()) {
         None => true,
         Some(rest) => {

@@ -102,10 +102,10 @@ pub(super) fn recomputed(mut frame: Vec<u8>) -> Vec<u8> {
     let mut ip = Ipv4Packet::new_unchecked(&mut frame[ETHERNET_LEN..]);
     ip.fill_checksum();
     let (src, dst, proto) = (ip.src_addr().into(), ip.dst_addr().into(), ip.next_header());
-    match proto {
-        IpProtocol::Udp => UdpPacket::new_unchecked(ip.payload_mut()).fill_checksum(&src, &dst),
-        IpProtocol::Tcp => TcpPacket::new_unchecked(ip.payload_mut()).fill_checksum(&src, &dst),
-        _ => {}
+    if proto == IpProtocol::Udp {
+        UdpPacket::new_unchecked(ip.payload_mut()).fill_checksum(&src, &dst);
+    } else if proto == IpProtocol::Tcp {
+        TcpPacket::new_unchecked(ip.payload_mut()).fill_checksum(&src, &dst);
     }
     frame
 }
