@@ -12,6 +12,7 @@ pub mod offload;
 pub mod radio;
 pub mod service;
 mod switch;
+pub mod table;
 
 pub use counters::Counters;
 pub use link::{Link, LinkConfig};

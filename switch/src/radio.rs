@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(second, 3, "after the access points");
         assert_eq!((exits(first, &to(NodeId(9))), exits(second, &to(NodeId(9)))), (vec![1], vec![2]));
         assert_eq!(exits(1, &to(AGV)), [first]);
-        assert_eq!(exits(1, &to(OTHER)), [], "that one is at the other access point");
+        assert_eq!(exits(1, &to(OTHER)), [0_u16; 0], "that one is at the other access point");
         assert_eq!(exits(2, &to(OTHER)), [second]);
         assert_eq!(exits(2, &Frame::new(&[0xff; 60])), [second], "a broadcast goes to all that it serves");
     }

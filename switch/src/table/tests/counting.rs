@@ -1,0 +1,98 @@
+//! Counters of flows, and the time-outs that follow from them.
+
+use super::super::{Count, Flow, FlowCounters, Tables};
+use super::{changed, secs, tables};
+use std::sync::Arc;
+use zerogap_proto::Instant;
+
+fn first(tables: &Tables) -> &Flow {
+    tables.flows().next().expect("a flow")
+}
+
+fn workers() -> Vec<Arc<FlowCounters>> {
+    vec![Arc::default(), Arc::default()]
+}
+
+#[test]
+fn what_all_workers_counted_is_added_up() {
+    let (tables, workers) = (tables(r#"[{"add_flow": {"actions": []}}]"#), workers());
+    assert_eq!(Count::total(&workers, first(&tables)), Count::default());
+    workers[0].count(first(&tables), secs(1), 100);
+    workers[1].count(first(&tables), secs(3), 60);
+    workers[0].count(first(&tables), secs(2), 40);
+    assert_eq!(workers[0].of(first(&tables)), Count { packets: 2, bytes: 140, used: Some(secs(2)) });
+    let total = Count { packets: 3, bytes: 200, used: Some(secs(3)) };
+    assert_eq!(Count::total(&workers, first(&tables)), total);
+}
+
+#[test]
+fn a_modified_flow_goes_on_counting_and_a_replaced_one_begins_anew() {
+    let (before, workers) = (tables(r#"[{"add_flow": {"actions": []}}]"#), workers());
+    workers[0].count(first(&before), secs(1), 100);
+    let modified = changed(&before, secs(2), r#"[{"modify_flows": {"actions": ["drop"]}}]"#).expect("sound");
+    assert_eq!(first(&modified).id(), first(&before).id());
+    assert_eq!(workers[0].of(first(&modified)).packets, 1);
+    let replaced = changed(&modified, secs(3), r#"[{"add_flow": {"actions": []}}]"#).expect("sound");
+    assert_eq!(replaced.flows().len(), 1);
+    assert_eq!(workers[0].of(first(&replaced)), Count::default());
+    workers[0].count(first(&replaced), secs(4), 7);
+    assert_eq!(workers[0].of(first(&replaced)).bytes, 7);
+    assert_eq!(workers[0].of(first(&modified)), Count::default(), "its place is another's now");
+}
+
+#[test]
+fn the_place_of_a_deleted_flow_is_used_again_with_counters_at_zero() {
+    let workers = workers();
+    let mut tables = tables(r#"[{"add_flow": {"actions": []}}]"#);
+    for _ in 0..100_000 {
+        workers[0].count(first(&tables), secs(1), 1);
+        tables = changed(&tables, secs(1), r#"[{"delete_flows": {}}, {"add_flow": {"actions": []}}]"#)
+            .expect("sound");
+        assert_eq!(workers[0].of(first(&tables)), Count::default());
+    }
+}
+
+#[test]
+fn idle_flows_and_old_flows_expire_and_used_ones_stay() {
+    let workers = workers();
+    let before = tables(
+        r#"[{"add_flow": {"priority": 3, "actions": [], "idle_timeout_s": 10}},
+        {"add_flow": {"priority": 2, "actions": [], "hard_timeout_s": 15, "idle_timeout_s": 20}},
+        {"add_flow": {"priority": 1, "actions": []}}]"#,
+    );
+    let [idle, hard, _] = before.flows().collect::<Vec<_>>()[..] else { panic!("three flows") };
+    assert_eq!(before.expired(secs(9), &workers), []);
+    workers[1].count(idle, secs(9), 1);
+    workers[0].count(hard, secs(14), 1);
+    let expired = [10, 15, 18, 19].map(|now| before.expired(secs(now), &workers));
+    assert_eq!(expired, [vec![], vec![hard.id()], vec![hard.id()], vec![idle.id(), hard.id()]]);
+    assert_eq!(before.expired(Instant::FAR_FUTURE, &workers).len(), 2, "without time-outs a flow stays");
+}
+
+#[test]
+fn a_reader_on_another_thread_never_sees_one_flow_with_the_counts_of_another() {
+    let counters = FlowCounters::default();
+    let mut generations = vec![tables(r#"[{"add_flow": {"actions": []}}]"#)];
+    for _ in 0..50 {
+        let last = generations.last().expect("one");
+        let next = changed(last, secs(1), r#"[{"add_flow": {"actions": []}}]"#).expect("sound");
+        generations.push(next);
+    }
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            for _ in 0..200 {
+                for (n, tables) in (0..).zip(&generations) {
+                    let count = counters.of(first(tables));
+                    assert!(count.packets == 0 || count.packets > 20 * n && count.packets <= 20 * n + 1_000);
+                }
+            }
+        });
+        for (n, tables) in (0_u64..).zip(&generations) {
+            // A count of its own for each flow: it begins beyond what the others could show.
+            for _ in 0..=20 * n {
+                counters.count(first(tables), secs(n), 1);
+            }
+        }
+        reader.join().expect("no mixture");
+    });
+}
