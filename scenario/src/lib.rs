@@ -16,6 +16,7 @@ pub mod names;
 pub mod recorder;
 pub mod results;
 pub mod size;
+pub mod switch_file;
 pub mod topology;
 pub mod transcript;
 pub mod wires;

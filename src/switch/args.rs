@@ -1,6 +1,7 @@
 //! The arguments of `zerogap switch`.
 
 use clap::Args;
+use std::path::PathBuf;
 use std::str::FromStr;
 use zerogap_switch::io::Wait;
 
@@ -9,11 +10,14 @@ use zerogap_switch::io::Wait;
 pub(crate) struct Switch {
     /// Make a TAP of this name, in the namespace NETNS (a name under /run/netns) or in this one, and take it up. May be given several
     /// times. It goes when the switch ends.
-    #[arg(long = "tap", value_name = "NAME[@NETNS]", required_unless_present = "attach")]
+    #[arg(long = "tap", value_name = "NAME[@NETNS]", required_unless_present_any = ["attach", "config"])]
     pub(crate) taps: Vec<Place>,
     /// Attach to an interface that is there: a veth, a TAP that others hold, a bridge's port. May be given several times.
     #[arg(long, value_name = "NAME[@NETNS]")]
     pub(crate) attach: Vec<Place>,
+    /// Ports, flows, groups and meters from this file (YAML or JSON), beside the ports given here; see docs/switch.md.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// TAPs take whole TCP segments of up to 64 KB and unfinished checksums: many times the TCP throughput.
     #[arg(long)]
     pub(crate) offload: bool,

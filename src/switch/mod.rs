@@ -7,14 +7,17 @@ mod report;
 use crate::exit::{Code, Stopped, fail, print};
 use args::{Place, Switch};
 use report::Report;
+use std::fs;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use zerogap_scenario::switch_file;
 use zerogap_switch::io::{
     Board, BoardOptions, OffloadTap, PacketPort, PlainTap, Port, in_namespace, take_up,
 };
+use zerogap_switch::table::{PortConfig, PortType, SwitchFile};
 use zerogap_testbed::sys::interrupt;
 
 /// Workers at the most if nobody says how many: each is a thread that mostly waits.
@@ -29,9 +32,14 @@ pub(crate) fn main(args: &Switch) -> ExitCode {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "it has nothing to do but to look whether it is asked to end")]
 fn work(args: &Switch) -> Result<(), Stopped> {
     interrupt::heed().map_err(|error| Stopped::new(Code::Machine, error))?;
-    let ports = open(args)?;
+    let file = configuration(args)?;
+    let tables =
+        file.tables(Board::now(), &file.names()).map_err(|error| Stopped::new(Code::Usage, error))?;
+    let ports: Vec<Arc<dyn Port>> =
+        file.ports.iter().map(|port| open(port, args.mtu)).collect::<Result<_, _>>()?;
     let options = BoardOptions {
         workers: args.workers.map_or(ports.len().min(WORKERS_MAX), usize::from),
         wait: args.wait,
@@ -39,8 +47,8 @@ fn work(args: &Switch) -> Result<(), Stopped> {
         storm_limit: args.storm_limit,
         age_max_s: args.age,
     };
-    let mut board = Board::start(ports, options)
-        .map_err(|error| Stopped::new(Code::Machine, format!("the switch cannot start: {error}")))?;
+    let mut board = Board::start(ports, tables, options)
+        .map_err(|error| Stopped::new(code(&error), format!("the switch cannot start: {error}")))?;
     print("ready");
     while !interrupt::asked_to_end() {
         thread::sleep(LOOK_EVERY);
@@ -55,34 +63,47 @@ fn work(args: &Switch) -> Result<(), Stopped> {
     Ok(())
 }
 
-fn open(args: &Switch) -> Result<Vec<Arc<dyn Port>>, Stopped> {
-    let tap = |place: &Place| -> io::Result<Arc<dyn Port>> {
-        in_namespace(place.namespace.as_deref(), || {
-            let port: Arc<dyn Port> = if args.offload {
-                Arc::new(OffloadTap::create(&place.name)?)
-            } else {
-                Arc::new(PlainTap::create(&place.name)?)
+/// The file, and after its ports those of the command line.
+fn configuration(args: &Switch) -> Result<SwitchFile, Stopped> {
+    let mut file = match &args.config {
+        Some(path) => {
+            let wrong = |error: &dyn std::fmt::Display| {
+                Stopped::new(Code::Usage, format!("{}: {error}", path.display()))
             };
-            take_up(&place.name, args.mtu)?;
-            Ok(port)
-        })
+            let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+            switch_file::parse(&text).map_err(|error| wrong(&error))?
+        }
+        None => SwitchFile::default(),
     };
-    let attach = |place: &Place| -> io::Result<Arc<dyn Port>> {
-        let attach = || Ok(Arc::new(PacketPort::open(&place.name)?) as Arc<dyn Port>);
-        in_namespace(place.namespace.as_deref(), attach)
+    let tap = if args.offload { PortType::TapOffload } else { PortType::Tap };
+    let taps = args.taps.iter().map(|place| (place, tap));
+    let all = taps.chain(args.attach.iter().map(|place| (place, PortType::Attach)));
+    file.ports.extend(all.map(|(Place { name, namespace }, kind)| PortConfig {
+        name: name.clone(),
+        kind,
+        netns: namespace.clone(),
+        capture: None,
+    }));
+    Ok(file)
+}
+
+fn open(port: &PortConfig, mtu: Option<u16>) -> Result<Arc<dyn Port>, Stopped> {
+    let name = port.name.as_str();
+    let open = || -> io::Result<Arc<dyn Port>> {
+        let opened: Arc<dyn Port> = match port.kind {
+            PortType::Tap => Arc::new(PlainTap::create(name)?),
+            PortType::TapOffload => Arc::new(OffloadTap::create(name)?),
+            PortType::Attach => return Ok(Arc::new(PacketPort::open(name)?)),
+        };
+        take_up(name, mtu)?;
+        Ok(opened)
     };
-    let taps = args.taps.iter().map(|place| (place, tap(place)));
-    let opened = taps.chain(args.attach.iter().map(|place| (place, attach(place))));
-    let explain = |(place, port): (&Place, io::Result<Arc<dyn Port>>)| {
-        port.map_err(|error| Stopped::new(code(&error), format!("port {}: {error}", place.name)))
-    };
-    opened.map(explain).collect()
+    in_namespace(port.netns.as_deref(), open)
+        .map_err(|error| Stopped::new(code(&error), format!("port {name}: {error}")))
 }
 
 /// What is wrong with the arguments, and what with the machine.
 fn code(error: &io::Error) -> Code {
-    match error.kind() {
-        io::ErrorKind::InvalidInput | io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists => Code::Usage,
-        _ => Code::Machine,
-    }
+    let usage = [io::ErrorKind::InvalidInput, io::ErrorKind::NotFound, io::ErrorKind::AlreadyExists];
+    if usage.contains(&error.kind()) { Code::Usage } else { Code::Machine }
 }

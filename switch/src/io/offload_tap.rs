@@ -71,6 +71,10 @@ impl Port for OffloadTap {
         sent(written, &self.statistics)
     }
 
+    fn is_up(&self) -> io::Result<bool> {
+        self.statistics.is_up()
+    }
+
     fn lost(&self) -> io::Result<Lost> {
         lost(&self.statistics)
     }

@@ -101,6 +101,10 @@ impl Port for PacketPort {
         })
     }
 
+    fn is_up(&self) -> io::Result<bool> {
+        self.statistics.is_up()
+    }
+
     fn lost(&self) -> io::Result<Lost> {
         // The kernel forgets what it has told.
         self.statistics.count_unreadable(u64::from(packet::take_drops(self.as_fd())?));

@@ -70,6 +70,10 @@ impl Port for PlainTap {
         sent(self.iface.send(frame), &self.statistics)
     }
 
+    fn is_up(&self) -> io::Result<bool> {
+        self.statistics.is_up()
+    }
+
     fn lost(&self) -> io::Result<Lost> {
         lost(&self.statistics)
     }

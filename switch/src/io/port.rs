@@ -29,6 +29,12 @@ pub trait Port: AsFd + Send + Sync {
     /// `WouldBlock` if the queue is full, EIO if the interface is down, else the kernel's; the frame is not sent.
     fn send(&self, frame: &[u8], offload: Offload) -> io::Result<()>;
 
+    /// Whether frames can be sent: the interface is up, and whoever holds its other end too.
+    ///
+    /// # Errors
+    /// The kernel's: for instance the interface is gone.
+    fn is_up(&self) -> io::Result<bool>;
+
     /// What the kernel has lost at this port since it was opened.
     ///
     /// # Errors

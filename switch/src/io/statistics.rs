@@ -4,7 +4,7 @@
 use super::explain::statistics_error;
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use parking_lot::Mutex;
@@ -63,14 +63,23 @@ impl Statistics {
 
     /// What the kernel dropped at the interface since the port was opened.
     pub(super) fn dropped(&self) -> io::Result<Dropped> {
-        let mut link = LinkMessage::default();
-        link.header.index = self.index;
-        let found = ask(&self.socket.lock(), link).map_err(|error| statistics_error(&self.name, &error))?;
-        let now = dropped(&found);
+        let now = dropped(&self.link()?);
         Ok(Dropped {
             received: now.received.saturating_sub(self.before.received),
             sent: now.sent.saturating_sub(self.before.sent),
         })
+    }
+
+    /// Whether the interface is up and has a carrier.
+    pub(super) fn is_up(&self) -> io::Result<bool> {
+        let wanted = LinkFlags::Up | LinkFlags::Running;
+        Ok(self.link()?.header.flags.contains(wanted))
+    }
+
+    fn link(&self) -> io::Result<LinkMessage> {
+        let mut link = LinkMessage::default();
+        link.header.index = self.index;
+        ask(&self.socket.lock(), link).map_err(|error| statistics_error(&self.name, &error))
     }
 
     /// Counts a frame whose sender was told that the kernel did not take it, and which the interface counts as dropped too.

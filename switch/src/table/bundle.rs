@@ -159,6 +159,23 @@ impl<P> Filter<P> {
 }
 
 impl<P> Change<P> {
+    /// The lists of actions that it brings.
+    pub fn action_lists(&self) -> Vec<&[Action<P>]> {
+        match self {
+            Self::AddFlow(flow) => vec![&flow.actions],
+            Self::ModifyFlows { actions, .. } => vec![actions],
+            Self::AddGroup(group) | Self::ModifyGroup(group) => {
+                group.buckets.iter().map(|bucket| &bucket.actions[..]).collect()
+            }
+            Self::DeleteFlows(_)
+            | Self::DeleteFlow(_)
+            | Self::DeleteGroup(_)
+            | Self::AddMeter(_)
+            | Self::ModifyMeter(_)
+            | Self::DeleteMeter(_) => Vec::new(),
+        }
+    }
+
     /// The same change, its ports called otherwise.
     pub(super) fn map_ports<Q, E>(self, map: &mut impl FnMut(P) -> Result<Q, E>) -> Result<Change<Q>, E> {
         Ok(match self {

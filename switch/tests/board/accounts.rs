@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 use zerogap_switch::bridge::copies_balance;
+use zerogap_switch::table::Tables;
 
 #[test]
 fn the_sums_are_right_when_it_is_stopped_under_load() {
-    let (mut board, far) = board(4, OPTIONS);
+    let (mut board, far) = board(4, Tables::default(), OPTIONS);
     let (over, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         for port in 0..4 {

@@ -1,6 +1,7 @@
 //! Ports whose other ends the tests hold.
 
-use nix::sys::socket::{MsgFlags, send};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, recv, send};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use zerogap_switch::io::{Board, BoardOptions, Lost, Port, Received, Wait};
 use zerogap_switch::offload::Offload;
+use zerogap_switch::table::Tables;
 
 /// One end is the switch's.
 struct Near {
@@ -43,6 +45,10 @@ impl Port for Near {
         Ok(send(self.socket.as_raw_fd(), frame, MsgFlags::MSG_DONTWAIT).map(drop)?)
     }
 
+    fn is_up(&self) -> io::Result<bool> {
+        Ok(true)
+    }
+
     fn lost(&self) -> io::Result<Lost> {
         Ok(Lost::default())
     }
@@ -55,7 +61,7 @@ pub(crate) const OPTIONS: BoardOptions =
     BoardOptions { workers: 16, wait: Wait::Block, cores: Vec::new(), storm_limit: 0, age_max_s: 300 };
 
 /// A switch of so many ports.
-pub(crate) fn board(ports: usize, options: BoardOptions) -> (Board, Far) {
+pub(crate) fn board(ports: usize, tables: Tables, options: BoardOptions) -> (Board, Far) {
     let pairs = (0..ports).map(|n| {
         let (near, far) = UnixDatagram::pair().expect("a socket pair");
         near.set_nonblocking(true).expect("no blocking");
@@ -63,7 +69,7 @@ pub(crate) fn board(ports: usize, options: BoardOptions) -> (Board, Far) {
         (Arc::new(Near { name: format!("p{n}"), socket: near }) as Arc<dyn Port>, far)
     });
     let (near, far) = pairs.unzip();
-    (Board::start(near, options).expect("a switch"), Far(far))
+    (Board::start(near, tables, options).expect("a switch"), Far(far))
 }
 
 /// A frame between stations 1, 2, … (0: to all) that carries a number.
@@ -83,5 +89,18 @@ impl Far {
         let mut buffer = [0; 64];
         let len = self.0[port].recv(&mut buffer).ok()?;
         Some(u32::from_be_bytes(buffer[14..len].try_into().expect("one of these frames")))
+    }
+
+    /// Whether something is waiting for the station.
+    pub(crate) fn has(&self, port: usize) -> bool {
+        let mut byte = [0];
+        recv(self.0[port].as_raw_fd(), &mut byte, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_PEEK).is_ok()
+    }
+
+    /// Waits until something comes to one of two stations; whether it is the first.
+    pub(crate) fn is_next(&self, first: usize, second: usize) -> bool {
+        let mut fds = [first, second].map(|port| PollFd::new(self.0[port].as_fd(), PollFlags::POLLIN));
+        poll(&mut fds, PollTimeout::from(5_000_u16)).expect("something comes");
+        self.has(first)
     }
 }

@@ -3,12 +3,13 @@
 use crate::bench::{OPTIONS, board, frame};
 use std::thread;
 use zerogap_switch::io::{BoardOptions, Wait};
+use zerogap_switch::table::Tables;
 
 #[test]
 fn a_frame_goes_everywhere_until_its_station_is_known_and_then_only_there() {
     for wait in [Wait::Block, Wait::Adaptive, Wait::Spin] {
         for workers in [1, 2, 3] {
-            let (_board, far) = board(3, BoardOptions { workers, wait, ..OPTIONS });
+            let (_board, far) = board(3, Tables::default(), BoardOptions { workers, wait, ..OPTIONS });
             assert!(far.send(0, &frame(1, 2, 7)));
             assert_eq!([1, 2].map(|port| far.receive(port)), [Some(7); 2], "nobody knows station 2");
             assert!(far.send(1, &frame(2, 1, 8)));
@@ -22,7 +23,7 @@ fn a_frame_goes_everywhere_until_its_station_is_known_and_then_only_there() {
 
 #[test]
 fn every_flow_keeps_its_order() {
-    let (_board, far) = board(3, OPTIONS);
+    let (_board, far) = board(3, Tables::default(), OPTIONS);
     far.send(2, &frame(3, 0, 0));
     assert_eq!([0, 1].map(|port| far.receive(port)), [Some(0); 2]);
     let count = 5_000;
@@ -46,7 +47,7 @@ fn every_flow_keeps_its_order() {
 
 #[test]
 fn a_storm_is_cut_off_and_others_do_not_suffer() {
-    let (board, far) = board(2, BoardOptions { storm_limit: 10, ..OPTIONS });
+    let (board, far) = board(2, Tables::default(), BoardOptions { storm_limit: 10, ..OPTIONS });
     far.send(1, &frame(2, 1, 0));
     assert_eq!(far.receive(0), Some(0));
     (0..100).for_each(|n| while !far.send(0, &frame(1, 0, n)) {});

@@ -4,6 +4,9 @@
 mod clock;
 mod exits;
 mod kick;
+mod out;
+mod rules;
+mod upkeep;
 mod wait;
 mod worker;
 
@@ -11,6 +14,8 @@ pub use wait::Wait;
 
 use super::port::{Lost, Port};
 use crate::bridge::{Books, Bridge, PortAccount, settle};
+use crate::table::{Action, Bundle, BundleError, Count, Flow, FlowCounters, Tables};
+use rules::Rules;
 use std::io;
 use std::os::unix::thread::JoinHandleExt as _;
 use std::sync::Arc;
@@ -51,8 +56,26 @@ struct Shared {
     /// One worker's each.
     books: Vec<Books>,
     options: BoardOptions,
+    rules: Rules,
+    /// One worker's each.
+    flow_counters: Vec<Arc<FlowCounters>>,
+    /// Which ports are up, as the kernel last said.
+    up: Vec<AtomicBool>,
     /// No worker begins another frame.
     ending: AtomicBool,
+}
+
+/// Why tables are not taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The bundle changes nothing.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// There is nobody to hand frames to.
+    #[error(
+        "{0} hands frames to a service or a controller, which a switch by itself has not: `zerogap run` has them"
+    )]
+    Nobody(String),
 }
 
 impl Board {
@@ -61,15 +84,19 @@ impl Board {
     /// # Errors
     /// There are more ports than ids, or the kernel's: a thread, a signal's handler, a core.
     #[expect(clippy::disallowed_methods, reason = "here the switch gets its threads")]
-    pub fn start(ports: Vec<Arc<dyn Port>>, options: BoardOptions) -> io::Result<Self> {
+    pub fn start(ports: Vec<Arc<dyn Port>>, tables: Tables, options: BoardOptions) -> io::Result<Self> {
         if ports.len() > usize::from(u16::MAX) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a switch has at most 65,535 ports"));
         }
+        check_tables(&tables).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         kick::prepare()?;
         let count = options.workers.clamp(1, ports.len().max(1));
         let shared = Arc::new(Shared {
             books: (0..count).map(|_| Books::new(ports.len())).collect(),
             bridge: Bridge::new(options.age_max_s),
+            rules: Rules::new(tables, count),
+            flow_counters: (0..count).map(|_| Arc::default()).collect(),
+            up: ports.iter().map(|_| AtomicBool::new(true)).collect(),
             ports,
             options,
             ending: AtomicBool::new(false),
@@ -80,6 +107,9 @@ impl Board {
             let thread = thread::Builder::new().name(format!("worker-{number}"));
             board.workers.push(thread.spawn(move || worker.run())?);
         }
+        let upkeep = Arc::clone(&board.shared);
+        let thread = thread::Builder::new().name("upkeep".to_owned());
+        board.workers.push(thread.spawn(move || upkeep::run(&upkeep))?);
         Ok(board)
     }
 
@@ -91,6 +121,39 @@ impl Board {
     /// What the kernel has lost at each port; `None` where it does not tell any more.
     pub fn lost(&self) -> Vec<Option<Lost>> {
         self.shared.ports.iter().map(|port| port.lost().ok()).collect()
+    }
+
+    /// Makes all changes of a bundle, or none; returns when no frame is handled by the old tables any more.
+    ///
+    /// # Errors
+    /// The first change that cannot be made.
+    pub fn apply(&self, bundle: &Bundle) -> Result<(), ApplyError> {
+        check_bundle(bundle)?;
+        let tables = self.shared.rules.change(clock::exactly(), bundle)?;
+        while !self.shared.rules.is_passed(tables.generation()) {
+            thread::yield_now();
+        }
+        Ok(())
+    }
+
+    /// The tables as they are.
+    pub fn tables(&self) -> Arc<Tables> {
+        self.shared.rules.tables()
+    }
+
+    /// What all workers have counted of a flow.
+    pub fn count(&self, flow: &Flow) -> Count {
+        Count::total(&self.shared.flow_counters, flow)
+    }
+
+    /// Which ports are up.
+    pub fn up(&self) -> Vec<bool> {
+        self.shared.up.iter().map(|up| up.load(Ordering::Relaxed)).collect()
+    }
+
+    /// The clock that flows' times are in.
+    pub fn now() -> zerogap_proto::Instant {
+        clock::exactly()
     }
 
     /// The ports.
@@ -132,4 +195,25 @@ impl Shared {
     fn ports_of(&self, worker: usize) -> Vec<PortId> {
         (worker..self.ports.len()).step_by(self.books.len()).map(|port| PortId(port as u16)).collect()
     }
+}
+
+/// The first list of actions that leads to somebody who is not there.
+fn nobody<'a, W>(lists: impl IntoIterator<Item = (W, &'a [Action])>) -> Option<W> {
+    let leads_nowhere = |action: &Action| matches!(action, Action::Service(_) | Action::Controller);
+    lists.into_iter().find(|(_, actions)| actions.iter().any(leads_nowhere)).map(|(place, _)| place)
+}
+
+fn check_bundle(bundle: &Bundle) -> Result<(), ApplyError> {
+    let lists = bundle.0.iter().enumerate();
+    let lists =
+        lists.flat_map(|(nth, change)| change.action_lists().into_iter().map(move |list| (nth, list)));
+    nobody(lists).map_or(Ok(()), |nth| Err(ApplyError::Nobody(format!("changes[{nth}]"))))
+}
+
+fn check_tables(tables: &Tables) -> Result<(), ApplyError> {
+    let flows = tables.flows().map(|flow| (format!("flow {}", flow.id()), flow.actions()));
+    let buckets =
+        tables.groups().flat_map(|group| group.buckets.iter().map(move |bucket| (group.id, bucket)));
+    let buckets = buckets.map(|(id, bucket)| (format!("group {id}"), &bucket.actions[..]));
+    nobody(flows.chain(buckets)).map_or(Ok(()), |place| Err(ApplyError::Nobody(place)))
 }

@@ -1,10 +1,13 @@
 //! One worker's loop: take a frame, decide, send its copies, count. It owns a buffer, its ports' storm limits and its books.
 
 use super::exits::Exits;
+use super::out::Out;
+use super::rules::Hold;
 use super::wait::Waiting;
 use super::{Shared, clock};
-use crate::bridge::{Books, StormLimit, Verdict};
+use crate::bridge::{Books, StormLimit};
 use crate::io::port::{BUFFER_LEN, Port, Received};
+use crate::table::Cache;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use std::io;
@@ -22,13 +25,17 @@ pub(super) struct Worker {
     mine: Vec<Mine>,
     buffer: Box<[u8]>,
     exits: Exits,
+    hold: Hold,
+    cache: Cache,
+    /// For frames that a flow changes.
+    scratch: Vec<u8>,
 }
 
 /// A port that this worker reads.
-struct Mine {
-    id: PortId,
+pub(super) struct Mine {
+    pub(super) id: PortId,
     port: Arc<dyn Port>,
-    storm: StormLimit,
+    pub(super) storm: StormLimit,
 }
 
 impl Worker {
@@ -42,7 +49,9 @@ impl Worker {
         });
         let mine = mine.collect();
         let buffer = vec![0; BUFFER_LEN].into_boxed_slice();
-        Ok(Self { shared, number, core, mine, buffer, exits: Exits::default() })
+        let hold = shared.rules.hold(number);
+        let (cache, exits, scratch) = (Cache::default(), Exits::default(), Vec::new());
+        Ok(Self { shared, number, core, mine, buffer, exits, hold, cache, scratch })
     }
 
     /// Works until the switch ends, or no port is left.
@@ -90,26 +99,26 @@ impl Worker {
         }
     }
 
+    /// One frame, from the books' first line to its last.
     #[inline]
     fn handle(&mut self, books: &Books, nth: usize, received: Received) {
         let Received { len, offload } = received;
         let mine = &mut self.mine[nth];
         let (shared, frame, now) = (&*self.shared, &self.buffer[..len], clock::roughly());
         books.came_in(mine.id, len);
-        match shared.bridge.decide(frame, mine.id, now.as_nanos().div_euclid(1_000_000_000) as u32) {
-            Verdict::To(exit) => {
-                books.forwarded(mine.id, 1);
-                self.exits.send(&shared.ports, books, exit, frame, offload);
-            }
-            Verdict::Flood if shared.ports.len() < 2 => books.dropped(mine.id, DropReason::NoRoute),
-            Verdict::Flood if !mine.storm.admits(now) => books.dropped(mine.id, DropReason::Storm),
-            Verdict::Flood => {
-                books.forwarded(mine.id, shared.ports.len() as u64 - 1);
-                for exit in (0..shared.ports.len() as u16).map(PortId).filter(|exit| *exit != mine.id) {
-                    self.exits.send(&shared.ports, books, exit, frame, offload);
-                }
-            }
-            Verdict::Drop(reason) => books.dropped(mine.id, reason),
+        let tables = self.hold.take(&shared.rules);
+        let mut out =
+            Out { shared, books, exits: &mut self.exits, mine, now, copies: 0, refused: DropReason::Denied };
+        if tables.flows().len() == 0 {
+            out.normal(frame, offload);
+        } else {
+            out.by_flow(tables, &mut self.cache, &mut self.scratch, self.number, frame, offload);
+        }
+        let (copies, refused) = (out.copies, out.refused);
+        self.hold.release(&shared.rules);
+        match copies {
+            0 => books.dropped(mine.id, refused),
+            copies => books.forwarded(mine.id, copies),
         }
     }
 }

@@ -1,0 +1,52 @@
+//! The file of `zerogap switch --config`: YAML or JSON in, the switch's own types out.
+
+use zerogap_switch::table::{Bundle, SwitchFile};
+
+/// Reads a switch's file.
+///
+/// # Errors
+/// What is wrong, with the line and the field.
+pub fn parse(text: &str) -> Result<SwitchFile, serde_yaml::Error> {
+    // An empty file is a switch that learns.
+    serde_yaml::from_str::<Option<SwitchFile>>(text).map(Option::unwrap_or_default)
+}
+
+/// Reads a bundle: a list of changes such as `- add_flow: {match: {in_port: a}, actions: [{output: b}]}`.
+///
+/// # Errors
+/// What is wrong, with the line and the field.
+pub fn parse_bundle(text: &str) -> Result<Bundle<String>, serde_yaml::Error> {
+    serde_yaml::from_str(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_documentation_shows_is_read() {
+        let file = parse(
+            "
+ports: [{name: a}, {name: b, type: tap_offload, netns: lab}, {name: eth1, type: attach}]
+groups: [{id: 1, type: all, buckets: [{actions: [{output: b}]}, {actions: [{output: eth1}]}]}]
+meters: [{id: 1, rate_pps: 1000}]
+flows:
+  - {priority: 10, match: {in_port: a, eth_type: ipv4, ip_proto: udp, udp_dst: 5000}, actions: [{meter: 1}, {group: 1}]}
+  - {priority: 0, actions: [{output: normal}]}
+",
+        )
+        .unwrap();
+        let names = file.names();
+        let tables = file.tables(zerogap_proto::Instant::ZERO, &names).unwrap();
+        assert_eq!((tables.flows().len(), tables.groups().len(), tables.meters().len()), (2, 1, 1));
+        assert_eq!(parse("").unwrap(), SwitchFile::default());
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_place() {
+        let error = parse("flows:\n  - {actions: [{outptu: b}]}\n").unwrap_err().to_string();
+        assert!(error.contains("outptu") && error.contains("line 2"), "{error}");
+        let bundle = parse_bundle("- delete_flows: {match: {in_port: a}}").unwrap();
+        assert_eq!(bundle.0.len(), 1);
+    }
+}

@@ -1,0 +1,106 @@
+//! What becomes of one frame: by its flow if there are flows, else as a learning switch has it. Counts its copies, or why there
+//! are none.
+
+use super::Shared;
+use super::exits::Exits;
+use super::worker::Mine;
+use crate::bridge::{Books, Verdict};
+use crate::offload::Offload;
+use crate::table::{Arrival, Cache, Destination, Fate, Key, Outlet, Tables, Unsent};
+use std::sync::atomic::Ordering;
+use zerogap_proto::{DropReason, Instant, PortId};
+
+/// The way out of the frame under way.
+pub(super) struct Out<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) books: &'a Books,
+    pub(super) exits: &'a mut Exits,
+    /// The port that it came in by.
+    pub(super) mine: &'a mut Mine,
+    pub(super) now: Instant,
+    /// Copies so far.
+    pub(super) copies: u64,
+    /// Why there are none, if there are none.
+    pub(super) refused: DropReason,
+}
+
+impl Out<'_> {
+    /// As a learning switch has it.
+    #[inline]
+    pub(super) fn normal(&mut self, frame: &[u8], offload: Offload) {
+        let now_s = (self.now.as_nanos() / 1_000_000_000) as u32;
+        match self.shared.bridge.decide(frame, self.mine.id, now_s) {
+            Verdict::To(exit) => self.copy(exit, frame, offload),
+            Verdict::Flood => self.flood(frame, offload),
+            Verdict::Drop(reason) => self.refused = reason,
+        }
+    }
+
+    /// By the flow that it belongs to.
+    pub(super) fn by_flow(
+        &mut self,
+        tables: &Tables,
+        cache: &mut Cache,
+        scratch: &mut Vec<u8>,
+        worker: usize,
+        frame: &[u8],
+        offload: Offload,
+    ) {
+        let Some(key) = Key::parse(self.mine.id, frame) else {
+            self.refused = DropReason::Malformed;
+            return;
+        };
+        let Some(flow) = cache.find(tables, &key) else {
+            self.refused = DropReason::NoRoute;
+            return;
+        };
+        self.shared.flow_counters[worker].count(flow, self.now, frame.len());
+        let arrival = Arrival { key: &key, frame, offload };
+        if let Fate::Unsent(reason) = tables.execute(self.now, arrival, flow.actions(), scratch, self) {
+            self.refused = match reason {
+                Unsent::ByFlow => DropReason::Denied,
+                Unsent::Metered => DropReason::Policed,
+                Unsent::NoLiveBucket => DropReason::LinkDown,
+                Unsent::Unfit => DropReason::Malformed,
+                Unsent::Hairpin => DropReason::Hairpin,
+            };
+        }
+    }
+
+    fn flood(&mut self, frame: &[u8], offload: Offload) {
+        let ports = self.shared.ports.len() as u16;
+        if ports < 2 {
+            self.refused = DropReason::NoRoute;
+        } else if !self.mine.storm.admits(self.now) {
+            self.refused = DropReason::Storm;
+        } else {
+            let own = self.mine.id;
+            (0..ports)
+                .map(PortId)
+                .filter(|exit| *exit != own)
+                .for_each(|exit| self.copy(exit, frame, offload));
+        }
+    }
+
+    #[inline]
+    fn copy(&mut self, exit: PortId, frame: &[u8], offload: Offload) {
+        self.copies += 1;
+        self.exits.send(&self.shared.ports, self.books, exit, frame, offload);
+    }
+}
+
+impl Outlet for Out<'_> {
+    fn send(&mut self, to: Destination, frame: &[u8], offload: Offload) {
+        match to {
+            Destination::Port(exit) => self.copy(exit, frame, offload),
+            Destination::Flood => self.flood(frame, offload),
+            Destination::Normal => self.normal(frame, offload),
+            // Refused when the tables are made: see `Board::apply`.
+            Destination::Service(_) | Destination::Controller => self.refused = DropReason::NoRoute,
+        }
+    }
+
+    fn is_up(&self, port: PortId) -> bool {
+        self.shared.up.get(usize::from(port.0)).is_some_and(|up| up.load(Ordering::Relaxed))
+    }
+}
