@@ -1,9 +1,11 @@
-//! Bulk transfers by TCP between two hosts, each on a port of its own kind: every byte arrives, and where a port has offload
-//! the frames are large.
+//! Bulk transfers between two hosts, each on a port of its own kind: every byte arrives, where a port has offload the frames
+//! are large, and where it has none they are cut.
 
 use crate::world::{Namespace, add_address, add_wire, set_up};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::UdpGsoSegment;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use zerogap_switch::offload::{Offload, segment};
 
 const SENDER: Ipv4Addr = Ipv4Addr::new(10, 91, 0, 1);
 const RECEIVER: Ipv4Addr = Ipv4Addr::new(10, 91, 0, 2);
+const BROADCAST: (Ipv4Addr, u16) = (Ipv4Addr::new(10, 91, 0, 255), 5_002);
 const TCP_PORT: u16 = 5_001;
 const LEN: usize = 4 << 20;
 /// A full Ethernet frame without FCS.
@@ -64,8 +67,8 @@ fn carry(from: &dyn Port, to: &dyn Port, done: &AtomicBool, seen: &Seen) {
     }
 }
 
-/// Sends [`LEN`] bytes from a host on one port to a host on the other.
-fn transfer(open: [fn(&str) -> Opened; 2]) -> Option<Seen> {
+/// Two hosts, each with an address on a port of its own.
+fn hosts(open: [fn(&str) -> Opened; 2]) -> Option<([Namespace; 2], [Opened; 2])> {
     let hosts = [Namespace::new()?, Namespace::new()?];
     let ports = [0, 1].map(|n| {
         hosts[n].run(|| {
@@ -75,6 +78,12 @@ fn transfer(open: [fn(&str) -> Opened; 2]) -> Option<Seen> {
             port
         })
     });
+    Some((hosts, ports))
+}
+
+/// Sends [`LEN`] bytes by TCP from a host on one port to a host on the other.
+fn transfer(open: [fn(&str) -> Opened; 2]) -> Option<Seen> {
+    let (hosts, ports) = hosts(open)?;
     let listener = hosts[1].run(|| TcpListener::bind((RECEIVER, TCP_PORT)).unwrap());
     let bytes: Vec<u8> = (0..LEN as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let (done, forth, back) = (AtomicBool::new(false), Seen::default(), Seen::default());
@@ -92,6 +101,34 @@ fn transfer(open: [fn(&str) -> Opened; 2]) -> Option<Seen> {
         assert!(received == bytes, "{} of {LEN} bytes arrived, or others", received.len());
     });
     Some(forth)
+}
+
+/// Sends a datagram of 1,000 bytes and one of 500 by one call from a host on a packet socket to a host on another port.
+fn datagrams(open: fn(&str) -> Opened) {
+    let Some((hosts, ports)) = hosts([packet, open]) else { return };
+    let receiver = hosts[1].run(|| UdpSocket::bind(BROADCAST).unwrap());
+    receiver.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    hosts[0].run(|| {
+        let sender = UdpSocket::bind((SENDER, 0)).unwrap();
+        sender.set_broadcast(true).unwrap();
+        setsockopt(&sender, UdpGsoSegment, &1_000).unwrap();
+        sender.send_to(&[7; 1_500], BROADCAST).unwrap();
+    });
+    let (done, seen, mut buffer) = (AtomicBool::new(false), Seen::default(), [0; 2_000]);
+    thread::scope(|scope| {
+        scope.spawn(|| carry(&*ports[0], &*ports[1], &done, &seen));
+        let received = [(); 2].map(|()| receiver.recv(&mut buffer));
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(received.map(|len| len.map_err(|error| error.kind())), [Ok(1_000), Ok(500)]);
+    });
+    assert_eq!(seen.large.into_inner(), 1);
+}
+
+#[test]
+fn datagrams_that_come_in_one_frame_arrive_one_by_one() {
+    for open in [plain, offload] {
+        datagrams(open);
+    }
 }
 
 #[test]
