@@ -73,19 +73,34 @@ impl Draft {
 
     /// The tables, if everything in them fits together.
     pub(super) fn finish(mut self) -> Result<Tables, BundleError> {
-        for flow in &self.tables.flows {
-            let touched = self.touched.get(&flow.rank());
-            if touched.is_some() || self.references_changed {
-                let place = touched.map_or(Place::Flow(flow.id), |index| Place::Change(*index));
-                self.check_references(&flow.spec)
-                    .map_err(|error| BundleError { place, problem: Problem::Actions(error) })?;
-            }
-        }
+        self.check()?;
         if self.matches_changed {
             self.tables.space = Arc::new(Space::of(self.tables.flows.iter().map(|flow| &flow.pattern)));
         }
         self.tables.generation += 1;
         Ok(self.tables)
+    }
+
+    /// Whether everything that is referred to is there: by all flows if something may have gone, else by the new ones.
+    fn check(&self) -> Result<(), BundleError> {
+        let flows = &self.tables.flows;
+        let check = |flow: &Flow, place| {
+            let checked = self.check_references(&flow.spec);
+            checked.map_err(|error| BundleError { place, problem: Problem::Actions(error) })
+        };
+        if self.references_changed {
+            return flows.iter().try_for_each(|flow| {
+                let touched = self.touched.get(&flow.rank());
+                check(flow, touched.map_or(Place::Flow(flow.id), |index| Place::Change(*index)))
+            });
+        }
+        self.touched.iter().try_for_each(|(rank, index)| {
+            // A flow that was touched may be deleted since.
+            match flows.binary_search_by_key(rank, |flow| flow.rank()) {
+                Ok(at) => check(&flows[at], Place::Change(*index)),
+                Err(_) => Ok(()),
+            }
+        })
     }
 
     fn check_references(&self, spec: &FlowSpec) -> Result<(), ActionError> {
@@ -146,7 +161,7 @@ impl Draft {
     fn put_group(&mut self, group: &GroupSpec) -> Result<Option<Arc<GroupSpec>>, Problem> {
         group.check().map_err(Problem::Group)?;
         let before = self.tables.groups.insert(group.id, Arc::new(group.clone()));
-        self.references_changed = true;
+        self.references_changed |= before.is_some();
         Ok(before)
     }
 
