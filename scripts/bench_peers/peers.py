@@ -4,6 +4,7 @@ A peer is a function of the lab, the core and `replicate`: False for a switch th
 between all hosts, True for one that sends a copy of whatever the first host sends to each of the others.
 """
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -16,8 +17,17 @@ OVS_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
 def zerogap(lab, core, replicate, *options):
-    """`zerogap switch` with one TAP a host; without its storm limit, what is sent to everybody goes to all."""
-    options = [*options, "--storm-limit", 0] if replicate else options
+    """`zerogap switch` with one TAP a host: it learns, or has a flow from the first host to a group of type all."""
+    if replicate:
+        first, *others = (host.interface for host in lab.hosts)
+        group = {"id": 1, "type": "all", "buckets": [{"actions": [{"output": other}]} for other in others]}
+        flows = [
+            {"priority": 9, "match": {"in_port": first}, "actions": [{"group": 1}]},
+            {"priority": 0, "actions": [{"output": "normal"}]},
+        ]
+        config = lab.directory / "switch.json"
+        config.write_text(json.dumps({"groups": [group], "flows": flows}))
+        options = [*options, "--config", config]
     taps_of(lab, core, BINARIES / "zerogap", "switch", *options)
 
 
