@@ -27,6 +27,15 @@ impl Frame {
         Self(Arc::new(bytes.to_vec()))
     }
 
+    /// The same frame from another interface.
+    #[must_use]
+    pub fn sent_by(mut self, mac: EthernetAddress) -> Self {
+        if let Ok(mut ethernet) = EthernetFrame::new_checked(&mut Arc::make_mut(&mut self.0)[..]) {
+            ethernet.set_src_addr(mac);
+        }
+        self
+    }
+
     /// The node that it is addressed to, if that address follows the plan.
     pub fn addressee(&self) -> Option<NodeId> {
         let ethernet = EthernetFrame::new_checked(&self.0[..]).ok()?;

@@ -1,7 +1,7 @@
 //! The threads of a run: two workers and the controllers, each with a mailbox, and the post between them.
 
 use super::controllers::Controllers;
-use super::stage::Stage;
+use super::stage::{Stage, client_endpoint};
 use crate::place::{Placement, Work};
 use crate::sys::clock::Clock;
 use crate::worker::{
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use zerogap_proto::NodeId;
+use zerogap_proto::{Endpoint, NodeId};
 use zerogap_scenario::{Ending, Scenario, Wires};
 use zerogap_switch::link::Class;
 use zerogap_switch::{Counters, Radio, Switch, SwitchConfig};
@@ -47,7 +47,8 @@ impl Cast {
         let (control, control_mailbox) = mailbox()?;
         let t = &scenario.topology;
         let carried = t.switches.iter().chain([&t.first().radio]).map(|node| (*node, request.clone()));
-        let decided = [t.sdn, t.first().edge].map(|node| (node, control.clone()));
+        let edges = t.fleet.iter().map(|member| member.edge);
+        let decided = edges.chain([t.sdn]).map(|node| (node, control.clone()));
         let post = Post::new(carried.chain(decided).collect(), main);
         let mut cast = Self {
             threads: Vec::new(),
@@ -76,12 +77,12 @@ impl Cast {
         };
         let mut requests = worker(Class::Request, request_mailbox)?;
         let mut transfers = worker(Class::Bulk, bulk_mailbox)?;
-        for (node, actor) in &mut stage.actors {
+        for (host, actor) in &mut stage.actors {
             if let Some(eth0) = actor.host.eth0.take() {
-                requests.ports().add(*node, eth0)?;
+                requests.ports().add(*host, eth0, speakers(scenario, stage.houses.nodes(*host)))?;
             }
             if let Some(eth1) = actor.host.eth1.take() {
-                transfers.ports().add(*node, eth1)?;
+                transfers.ports().add(*host, eth1, None)?;
             }
         }
         let controllers = Controllers::new(scenario, cast.post.clone(), control_mailbox, clock)?;
@@ -135,6 +136,17 @@ impl Cast {
         self.threads.push((sender, thread.with_context(|| format!("cannot start the thread {name}"))?));
         Ok(())
     }
+}
+
+/// Where each of a host's nodes speaks from, if it has several: an AGV from its own address, a server from its service's.
+fn speakers(scenario: &Scenario, nodes: &[NodeId]) -> Vec<(Endpoint, NodeId)> {
+    let t = &scenario.topology;
+    let speaks = |&node: &NodeId| {
+        let member = t.member_of(node)?;
+        let own = if member.client == node { client_endpoint(node) } else { scenario.endpoint(member) };
+        Some((own, node))
+    };
+    if nodes.len() > 1 { nodes.iter().filter_map(speaks).collect() } else { Vec::new() }
 }
 
 /// The nodes of a worker: the real switches and the radio, or plain learning switches for bulk with the same ports.
