@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use zerogap_proto::{Endpoint, NodeId};
+use zerogap_scenario::results::FleetFigures;
 use zerogap_scenario::{Ending, Scenario, Wires};
 use zerogap_switch::link::Class;
 use zerogap_switch::{Counters, Radio, Switch, SwitchConfig};
@@ -25,6 +26,7 @@ pub(super) struct Cast {
     threads: Vec<(MailSender, JoinHandle<()>)>,
     counters: Shared<BTreeMap<NodeId, Counters>>,
     link_drops: Shared<BTreeMap<NodeId, Counters>>,
+    fleet: Shared<FleetFigures>,
     /// How to reach nodes.
     pub(super) post: Post,
     /// What the threads tell the main thread.
@@ -54,6 +56,7 @@ impl Cast {
             threads: Vec::new(),
             counters: Shared::default(),
             link_drops: Shared::default(),
+            fleet: Shared::default(),
             post,
             mailbox: main_mailbox,
             workers: vec![request.clone(), bulk.clone()],
@@ -73,6 +76,7 @@ impl Cast {
                 clock,
                 counters: Arc::clone(&cast.counters),
                 link_drops: Arc::clone(&cast.link_drops),
+                shared: Arc::clone(&cast.fleet),
             }))
         };
         let mut requests = worker(Class::Request, request_mailbox)?;
@@ -85,10 +89,11 @@ impl Cast {
                 transfers.ports().add(*host, eth1, None)?;
             }
         }
+        let fleet = Arc::clone(&cast.fleet);
         let controllers = Controllers::new(scenario, cast.post.clone(), control_mailbox, clock)?;
         cast.spawn("zg-requests", request, placement, Work::Request, || requests.run())?;
         cast.spawn("zg-bulk", bulk, placement, Work::Bulk, || transfers.run())?;
-        cast.spawn("zg-control", control, placement, Work::Bulk, || controllers.run())?;
+        cast.spawn("zg-control", control, placement, Work::Bulk, move || controllers.run(&fleet))?;
         Ok(cast)
     }
 
@@ -115,7 +120,8 @@ impl Cast {
         }
         let counters = std::mem::take(&mut *self.counters.lock());
         let link_drops = std::mem::take(&mut *self.link_drops.lock());
-        Ending { counters, link_drops, ..Ending::default() }
+        let fleet = std::mem::take(&mut *self.fleet.lock());
+        Ending { counters, link_drops, fleet, ..Ending::default() }
     }
 
     fn spawn(

@@ -5,11 +5,14 @@ use crate::sys::clock::{Clock, timeout};
 use crate::worker::{Mail, Mailbox, Post};
 use anyhow::Result;
 use nix::poll::{PollFd, PollFlags, ppoll};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::os::fd::AsFd as _;
 use zerogap_controller::{EdgeConfig, EdgeController, SdnController};
 use zerogap_proto::{Control, Input, Node, NodeId, Output};
 use zerogap_scenario::Scenario;
+use zerogap_scenario::load::Load;
+use zerogap_scenario::results::{FleetFigures, SdnFigures};
 
 /// All controllers.
 pub(super) struct Controllers {
@@ -18,6 +21,8 @@ pub(super) struct Controllers {
     edges: BTreeMap<NodeId, EdgeController>,
     /// When each wants to be woken.
     agenda: Agenda<NodeId>,
+    /// Messages to the SDN controller.
+    to_sdn: Load,
     post: Post,
     mailbox: Mailbox,
     clock: Clock,
@@ -27,23 +32,29 @@ impl Controllers {
     /// Controllers that know nothing yet.
     pub(super) fn new(scenario: &Scenario, post: Post, mailbox: Mailbox, clock: Clock) -> Result<Self> {
         let (sdn, edges) = make(scenario)?;
-        Ok(Self { scenario: scenario.clone(), sdn, edges, agenda: Agenda::default(), post, mailbox, clock })
+        let (agenda, to_sdn) = (Agenda::default(), Load::default());
+        Ok(Self { scenario: scenario.clone(), sdn, edges, agenda, to_sdn, post, mailbox, clock })
     }
 
-    /// Works until told to stop.
-    pub(super) fn run(mut self) {
+    /// Works until told to stop, and leaves what the SDN controller had to do.
+    pub(super) fn run(mut self, shared: &Mutex<FleetFigures>) {
         self.start();
         loop {
             while let Some(mail) = self.mailbox.take() {
                 match mail {
-                    Mail::Control { from, to, message } => self.feed(to, Input::Control { from, message }),
+                    Mail::Control { from, to, message } => {
+                        if to == self.scenario.sdn.node {
+                            self.to_sdn.add(self.clock.now(), 1);
+                        }
+                        self.feed(to, Input::Control { from, message });
+                    }
                     Mail::Restart => {
                         if let Ok((sdn, edges)) = make(&self.scenario) {
                             (self.sdn, self.edges) = (sdn, edges);
                             self.start();
                         }
                     }
-                    Mail::Stop => return,
+                    Mail::Stop => return self.leave_figures(shared),
                     // Not for controllers.
                     Mail::Event { .. } | Mail::Wire { .. } => {}
                 }
@@ -57,6 +68,11 @@ impl Controllers {
             self.wake();
             self.wait();
         }
+    }
+
+    fn leave_figures(&self, shared: &Mutex<FleetFigures>) {
+        let (messages, busiest_second) = (self.to_sdn.total(), self.to_sdn.busiest());
+        shared.lock().sdn = SdnFigures { messages, busiest_second, dropped: self.sdn.dropped() };
     }
 
     fn start(&mut self) {
