@@ -12,7 +12,9 @@ pub(crate) fn main(args: &Validate) -> ExitCode {
                 1 => String::new(),
                 agvs => format!(", {agvs} AGVs"),
             };
-            let world = testbed.only_simulated().map_or(String::new(), |why| format!("; in virtual time only: {why}"));
+            let world = testbed
+                .only_simulated()
+                .map_or(String::new(), |why| format!("; in virtual time only: {why}"));
             print(format_args!("{} is valid: {}{agvs}{world}", args.file.display(), testbed.name));
             ExitCode::SUCCESS
         }

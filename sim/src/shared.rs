@@ -6,8 +6,10 @@ use zerogap_scenario::results::{FleetFigures, LogFigures, SdnFigures, TrunkFigur
 impl World<'_> {
     /// What results say of a fleet that only the driver knows.
     pub(crate) fn shared(&self) -> FleetFigures {
-        let trunks =
-            self.wires.trunks().map(|(name, rate_bps, loads)| (name.to_owned(), TrunkFigures::of(rate_bps, loads)));
+        let trunks = self
+            .wires
+            .trunks()
+            .map(|(name, rate_bps, loads)| (name.to_owned(), TrunkFigures::of(rate_bps, loads)));
         let mut log = LogFigures::default();
         let mut dropped = 0;
         for (_, actor) in self.actors.iter() {

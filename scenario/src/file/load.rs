@@ -83,7 +83,8 @@ fn typed(tree: Value) -> Result<Testbed, Problem> {
     if let Ok(defaults) = serde_json::to_value(Testbed::default()) {
         blame::shape(&tree, &defaults)?;
     }
-    let mut testbed: Testbed = serde_path_to_error::deserialize(tree).map_err(|error| blame::problem(&error))?;
+    let mut testbed: Testbed =
+        serde_path_to_error::deserialize(tree).map_err(|error| blame::problem(&error))?;
     check::check(&testbed)?;
     fleet::settle(&mut testbed);
     Ok(testbed)

@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn a_socket_that_never_falls_silent_gets_no_more_turns_than_its_neighbours() {
-        let sockets: Vec<UdpSocket> = (0..3 * READY_MAX).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        let sockets: Vec<UdpSocket> =
+            (0..3 * READY_MAX).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
         let ears = Ears::of(sockets.iter()).unwrap();
         let (noisy, mut turns) = (0, vec![0; sockets.len()]);
         let quiet: BTreeSet<usize> = (1..sockets.len()).collect();

@@ -201,7 +201,9 @@ pub(crate) fn agv() {
     let client = Process::start(&spec, NodeConfig::Agv { config, bind });
     let mut records: Vec<Record> = Vec::new();
     while records.len() < count {
-        let record = |up: &Up| if let Up::Records(records) = up { records.first().map(|(_, record)| *record) } else { None };
+        let record = |up: &Up| {
+            if let Up::Records(records) = up { records.first().map(|(_, record)| *record) } else { None }
+        };
         records.push(client.hear("a record", record));
     }
     assert!(records.iter().all(|r| r.answered.is_none() && r.sent >= r.due));
@@ -213,7 +215,10 @@ pub(crate) fn agv() {
         std::iter::from_fn(|| port.recv(&mut buffer).ok().map(|len| buffer[..len].to_vec())).collect();
     let requests = frames.iter().filter_map(|frame| Message::parse(Datagram::parse(frame)?.payload));
     assert!(requests.filter(|message| message.kind == Kind::Request).count() >= count);
-    client.control.send(&Down::Control { from: CONTROLLER, to: CLIENT, message: Control::Stop }, &[]).unwrap();
+    client
+        .control
+        .send(&Down::Control { from: CONTROLLER, to: CLIENT, message: Control::Stop }, &[])
+        .unwrap();
     client.hear("its end", |up| match up {
         Up::Event { event: Event::ClientDone { client: CLIENT }, .. } => Some(()),
         Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Records(_) | Up::Lost(_) => None,
