@@ -183,6 +183,15 @@ mod tests {
         .build()
     }
 
+    #[test]
+    fn a_frame_from_another_interface_is_the_same_but_for_its_source_and_the_first_stays_as_it_was() {
+        let (first, other) = (frame(b"hello"), service_mac(NodeId(9)));
+        let sent = first.clone().sent_by(other);
+        assert_eq!((&sent[..6], &sent[6..12], &sent[12..]), (&first[..6], other.as_bytes(), &first[12..]));
+        assert_eq!(first, frame(b"hello"));
+        assert!(Datagram::checksum_ok(&sent), "no checksum covers it");
+    }
+
     proptest! {
         #[test]
         fn what_is_built_parses_to_the_same(payload in proptest::collection::vec(any::<u8>(), 0..1400)) {
