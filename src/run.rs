@@ -16,14 +16,8 @@ pub(crate) fn main(args: &Experiment) -> ExitCode {
         Ok(scenario) => scenario,
         Err(error) => return fail(Code::Usage, error),
     };
-    if !scenario.testbed.fleet.is_one() {
-        return fail(
-            Code::Usage,
-            format_args!(
-                "a fleet of {} AGVs cannot run for real: leave `fleet` out\n{INSTEAD}",
-                scenario.topology.fleet.len()
-            ),
-        );
+    if let Some(why) = scenario.testbed.only_simulated() {
+        return fail(Code::Usage, format_args!("{why}\n{INSTEAD}"));
     }
     // Before any thread is started: a user namespace can only be entered alone.
     if let Err(refused) = userns::enter() {

@@ -8,7 +8,14 @@ use zerogap_scenario::file;
 pub(crate) fn main(args: &Validate) -> ExitCode {
     match file::load(&args.file, &[]) {
         Ok(testbed) => {
-            print(format_args!("{} is valid: {}", args.file.display(), testbed.name));
+            let agvs = match testbed.fleet.agvs_in_all() {
+                1 => String::new(),
+                agvs => format!(", {agvs} AGVs"),
+            };
+            let world = testbed
+                .only_simulated()
+                .map_or(String::new(), |why| format!("; in virtual time only: {why}"));
+            print(format_args!("{} is valid: {}{agvs}{world}", args.file.display(), testbed.name));
             ExitCode::SUCCESS
         }
         Err(error) => fail(Code::Usage, error),

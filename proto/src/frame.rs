@@ -27,6 +27,15 @@ impl Frame {
         Self(Arc::new(bytes.to_vec()))
     }
 
+    /// The same frame from another interface.
+    #[must_use]
+    pub fn sent_by(mut self, mac: EthernetAddress) -> Self {
+        if let Ok(mut ethernet) = EthernetFrame::new_checked(&mut Arc::make_mut(&mut self.0)[..]) {
+            ethernet.set_src_addr(mac);
+        }
+        self
+    }
+
     /// The node that it is addressed to, if that address follows the plan.
     pub fn addressee(&self) -> Option<NodeId> {
         let ethernet = EthernetFrame::new_checked(&self.0[..]).ok()?;
@@ -172,6 +181,15 @@ mod tests {
             payload,
         }
         .build()
+    }
+
+    #[test]
+    fn a_frame_from_another_interface_is_the_same_but_for_its_source_and_the_first_stays_as_it_was() {
+        let (first, other) = (frame(b"hello"), service_mac(NodeId(9)));
+        let sent = first.clone().sent_by(other);
+        assert_eq!((&sent[..6], &sent[6..12], &sent[12..]), (&first[..6], other.as_bytes(), &first[12..]));
+        assert_eq!(first, frame(b"hello"));
+        assert!(Datagram::checksum_ok(&sent), "no checksum covers it");
     }
 
     proptest! {

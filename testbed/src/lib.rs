@@ -3,6 +3,7 @@
 //!
 //! Everything that decides is a `Node` of a pure crate; what stands here only carries bytes, time and processes.
 
+mod agenda;
 pub mod doctor;
 pub mod exec;
 pub mod host;

@@ -5,6 +5,7 @@
 mod aborts;
 mod compare;
 mod faults;
+mod many;
 mod migrations;
 mod program;
 mod schemes;

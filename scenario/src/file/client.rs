@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Client {
     /// Its name.
     pub name: String,
+    /// How many there are, each with a service of its own. Another way to say `fleet.agvs`: a loaded testbed has both.
+    pub count: u32,
     /// Time from one request to the next. The schedule is absolute: a late answer does not shift it.
     pub interval: Distribution,
     /// How long after a request was sent its answer is no longer waited for. Longer than the threshold.
@@ -73,6 +75,7 @@ impl Default for Client {
     fn default() -> Self {
         Self {
             name: "agv".into(),
+            count: 1,
             // The paper, section IV: mean 10 ms and "variance 0.2 ms". NS-3 takes a variance, so that is 0.2 ms².
             interval: Distribution::Normal { mean: Span::ms(10), variance_ms2: Some(0.2), std_dev: None },
             give_up: Span::s(60),

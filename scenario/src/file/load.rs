@@ -4,7 +4,7 @@
 use super::error::{FileError, Place, Problem};
 use super::locate::locate;
 use super::overrides::{self, Override};
-use super::{Testbed, blame, check, measured};
+use super::{Testbed, blame, check, fleet, measured};
 use serde_json::Value;
 use std::path::Path;
 
@@ -83,8 +83,10 @@ fn typed(tree: Value) -> Result<Testbed, Problem> {
     if let Ok(defaults) = serde_json::to_value(Testbed::default()) {
         blame::shape(&tree, &defaults)?;
     }
-    let testbed: Testbed = serde_path_to_error::deserialize(tree).map_err(|error| blame::problem(&error))?;
+    let mut testbed: Testbed =
+        serde_path_to_error::deserialize(tree).map_err(|error| blame::problem(&error))?;
     check::check(&testbed)?;
+    fleet::settle(&mut testbed);
     Ok(testbed)
 }
 

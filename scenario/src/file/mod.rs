@@ -119,6 +119,13 @@ pub enum Fill {
     Sparse,
 }
 
+impl Testbed {
+    /// Why it can only be simulated, and what to change, if that is so.
+    pub fn only_simulated(&self) -> Option<String> {
+        fleet::only_simulated(self)
+    }
+}
+
 impl Default for Testbed {
     fn default() -> Self {
         Self {

@@ -59,6 +59,15 @@ client: {interval: {kind: log-normal, median: 10 ms, sigma: 0.1}}
 }
 
 #[test]
+fn a_number_of_agvs_is_a_fleet_of_one_hall_whichever_way_it_is_said() {
+    let (by_count, by_fleet) = (read("client: {count: 200}"), read("fleet: {agvs: 200}"));
+    assert_eq!(by_count, by_fleet);
+    assert_eq!((by_count.fleet.halls, by_count.fleet.agvs, by_count.client.count), (1, 200, 200));
+    assert_eq!(read(&serde_json::to_string(&by_count).unwrap()), by_count, "both are written, and agree");
+    assert!(read("client: {count: 1}").fleet.is_one());
+}
+
+#[test]
 fn a_normal_spread_is_a_variance_or_a_standard_deviation() {
     let spread = |text: &str| {
         let text = format!("client: {{interval: {{kind: normal, mean: 10 ms, {text}}}}}");

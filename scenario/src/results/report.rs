@@ -66,12 +66,11 @@ fn fleet_rows(fleet: &FleetFigures) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         (
             "fleet",
-            format!(
-                "{} in {}, {} things happened",
-                plural(fleet.agvs, "AGV"),
-                plural(fleet.halls, "hall"),
-                fleet.happened
-            ),
+            match (plural(fleet.agvs, "AGV"), plural(fleet.halls, "hall"), fleet.happened) {
+                // Only in virtual time is it known.
+                (agvs, halls, 0) => format!("{agvs} in {halls}"),
+                (agvs, halls, happened) => format!("{agvs} in {halls}, {happened} things happened"),
+            },
         ),
         (
             "migrations",

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | ARP request or ping for a service's address | answered here |
 //! | ARP that speaks for a service's address | dropped: it would poison hosts |
-//! | datagram to a service, to its virtual MAC | a request: to the anchor |
+//! | datagram to a service, to a virtual MAC | a request: to the anchor |
 //! | datagram from a service's address and a server's MAC | an answer: to the anchor |
 //! | any other datagram from a service's address, not by a trunk | dropped: only the service's servers hold it |
 //! | "port unreachable" from a server about a service | a hint for the anchor; never to the client |
@@ -28,8 +28,9 @@ impl Switch {
             self.learning.learn(now, src, port);
         }
         if let Some(datagram) = Datagram::parse(frame) {
+            // A host that asks for an address learns one MAC address, whichever of the services there it means.
             let to_service = self.routes.get(&datagram.dst).copied();
-            if let Some((id, towards)) = to_service.filter(|(id, _)| dst == virtual_mac(*id)) {
+            if let Some((id, towards)) = to_service.filter(|_| self.is_virtual(dst)) {
                 return self.request(now, id, towards, port, frame, &datagram);
             }
             match (self.routes.get(&datagram.src).copied(), node_of_mac(src)) {

@@ -12,6 +12,7 @@ use zerogap_proto::{
 };
 
 mod many;
+mod noisy;
 mod wire;
 
 use wire::{agv, answer, any_frame, arp, checksum, icmp, request, unreachable};

@@ -35,6 +35,9 @@ fn prepare(netlink: &mut Netlink, spec: &HostSpec, nic: Nic, interface: Interfac
     if let (Nic::Eth0, Some(service)) = (nic, spec.service) {
         netlink.add_address(index, service, 32)?;
     }
+    for (_, further) in spec.further.iter().filter(|(on, _)| *on == nic) {
+        netlink.add_address(index, *further, interface.prefix_len)?;
+    }
     for neighbour in spec.neighbours.iter().filter(|n| n.nic == nic) {
         netlink.add_neighbour(index, neighbour.addr, neighbour.mac)?;
     }

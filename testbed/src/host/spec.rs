@@ -32,6 +32,8 @@ pub struct HostSpec {
     pub service: Option<Ipv4Addr>,
     /// The transfer network (servers).
     pub eth1: Option<Interface>,
+    /// Addresses that it has besides, for further nodes that its process plays.
+    pub further: Vec<(Nic, Ipv4Addr)>,
     /// Neighbours that it knows for good.
     pub neighbours: Vec<Neighbour>,
     /// Frames that may wait in each interface for the switch to read them.
@@ -101,7 +103,7 @@ pub enum SpecError {
         /// The interface.
         nic: Nic,
     },
-    /// More neighbours than fit one message to the host.
+    /// More neighbours or addresses than fit one message to the host.
     TooLong(String),
 }
 
@@ -167,8 +169,10 @@ impl HostSpec {
         }
         match self.neighbours.iter().find(|n| self.interface(n.nic).is_none()) {
             Some(n) => Err(SpecError::NoSuchNic { name: name.clone(), nic: n.nic }),
-            // A neighbour takes at most 16 bytes of a message.
-            None if self.neighbours.len() > MESSAGE_MAX / 32 => Err(SpecError::TooLong(name.clone())),
+            // One takes at most 16 bytes of a message.
+            None if self.neighbours.len() + self.further.len() > MESSAGE_MAX / 20 => {
+                Err(SpecError::TooLong(name.clone()))
+            }
             None => Ok(()),
         }
     }
@@ -187,6 +191,7 @@ impl HostSpec {
             eth0,
             service: None,
             eth1: None,
+            further: Vec::new(),
             neighbours: Vec::new(),
             txqueuelen: TXQUEUELEN_DEFAULT,
         }
@@ -213,6 +218,9 @@ pub fn check_all(specs: &[HostSpec]) -> Result<(), SpecError> {
             claim(format!("the address {}", interface.addr), name)?;
             claim(format!("the MAC address {:02x?}", interface.mac), name)?;
         }
+        for (_, addr) in &spec.further {
+            claim(format!("the address {addr}"), name)?;
+        }
     }
     for spec in specs {
         if let Some(service) = spec.service
@@ -238,7 +246,7 @@ impl fmt::Display for SpecError {
             Self::NoSuchNic { name, nic } => {
                 write!(f, "{name} has a neighbour behind {}, which it does not have", nic.name())
             }
-            Self::TooLong(name) => write!(f, "{name} has too many permanent neighbours"),
+            Self::TooLong(name) => write!(f, "{name} has too many permanent neighbours and addresses"),
         }
     }
 }

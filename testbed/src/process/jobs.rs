@@ -15,7 +15,9 @@ pub trait Jobs<N> {
     fn waits_for<'a>(&'a self, fds: &mut Vec<PollFd<'a>>);
     /// When to come back even if none of that happens.
     fn deadline(&self) -> Option<Instant>;
-    /// Goes on with a bounded part of the work; called at every turn of the driver until it returns `None`.
+    /// Whether there is something to go on with, or to wait for.
+    fn are_busy(&self, node: &N) -> bool;
+    /// Goes on with a bounded part of the work; called at every turn of the driver, while they are busy, until it returns `None`.
     fn turn(&mut self, now: Instant, node: &mut N) -> Option<(MigrationId, JobResult)>;
 }
 
@@ -30,6 +32,9 @@ impl<N: Node> Jobs<N> for NoJobs {
     fn waits_for<'a>(&'a self, _: &mut Vec<PollFd<'a>>) {}
     fn deadline(&self) -> Option<Instant> {
         None
+    }
+    fn are_busy(&self, _: &N) -> bool {
+        false
     }
     fn turn(&mut self, _: Instant, _: &mut N) -> Option<(MigrationId, JobResult)> {
         None

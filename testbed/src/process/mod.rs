@@ -1,8 +1,9 @@
-//! The processes inside hosts: each drives one pure node. They are told what they are over their control socket
-//! (descriptor 3), say when they are ready, and end when the testbed closes it.
+//! The processes inside hosts: each drives one pure node, or in a fleet those of all services. They are told what they are over
+//! their control socket (descriptor 3), say when they are ready, and end when the testbed closes it.
 
 mod child;
 mod drive;
+mod ears;
 mod flow;
 mod jobs;
 mod lines;
@@ -14,7 +15,7 @@ mod source;
 mod uplink;
 mod wire;
 
-pub use drive::{Driver, drive};
+pub use drive::{Driver, Part, drive};
 pub use jobs::{Jobs, NoJobs};
 pub use server_jobs::ServerJobs;
 pub use uplink::Uplink;
@@ -25,6 +26,7 @@ use crate::sys::fd::{CONTROL_FD, adopt};
 use crate::sys::packet::{Packets, Received};
 use anyhow::{Context as _, Result, bail};
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::setsid;
 use std::ffi::CString;
@@ -32,8 +34,8 @@ use std::fs;
 use std::net::UdpSocket;
 use std::process::ExitCode;
 use zerogap_client_agv::Agv;
-use zerogap_proto::{Endpoint, Node};
-use zerogap_server_app::{Region, Server};
+use zerogap_proto::{Endpoint, Node, NodeId};
+use zerogap_server_app::{Region, Server, ServerConfig};
 
 /// Room for all that can arrive while the process is not running: some thousand messages, if the kernel allows it.
 const RECEIVE_BUFFER_LEN: usize = 4 << 20;
@@ -49,22 +51,35 @@ pub fn agv_main(name: &str) -> ExitCode {
 }
 
 fn run_server() -> Result<()> {
-    let (control, setup) = take_setup()?;
-    let NodeConfig::Server { config, transfer } = setup.node else {
-        bail!("it was set up as something else")
-    };
+    let (control, first) = take_setup()?;
     // If the machine runs out of memory, it is a server that goes, not what measures it.
     fs::write("/proc/self/oom_score_adj", "1000").context("cannot set oom_score_adj")?;
-    let socket = bind(config.service)?;
+    let shared = first.more;
+    let part = |setup: Setup| {
+        let NodeConfig::Server { config, transfer } = setup.node else {
+            bail!("it was set up as something else")
+        };
+        let jobs = ServerJobs::new(transfer, setup.placement, setup.clock, shared);
+        server(config, jobs)
+    };
+    run(first, control, part)
+}
+
+fn server(config: ServerConfig, jobs: ServerJobs) -> Result<Part<Server<Region>, ServerJobs>> {
+    let (id, socket) = (config.node, bind(config.service)?);
     let memory = Region::new(usize::try_from(config.state_bytes)?, config.prior)?;
-    let server = Server::new(config, memory)?;
-    run(server, ServerJobs::new(transfer, setup.placement, setup.clock), socket, control, setup.clock)
+    Ok(Part { id, node: Server::new(config, memory)?, jobs, socket })
 }
 
 fn run_agv() -> Result<()> {
-    let (control, setup) = take_setup()?;
-    let NodeConfig::Agv { config, bind: at } = setup.node else { bail!("it was set up as something else") };
-    run(Agv::new(config)?, NoJobs, bind(at)?, control, setup.clock)
+    let (control, first) = take_setup()?;
+    run(first, control, |setup: Setup| {
+        let NodeConfig::Agv { config, bind: at } = setup.node else {
+            bail!("it was set up as something else")
+        };
+        let (id, socket): (NodeId, UdpSocket) = (config.node, bind(at)?);
+        Ok(Part { id, node: Agv::new(config)?, jobs: NoJobs, socket })
+    })
 }
 
 /// Takes the process over and waits to be told what it is.
@@ -74,23 +89,37 @@ fn take_setup() -> Result<(Packets, Setup)> {
     // A session of its own has an autogroup of its own.
     setsid()?;
     prctl::set_timerslack(1)?;
-    let setup = match control.receive()? {
-        Received::Message(Down::Setup(setup), _) => *setup,
-        Received::Message(Down::Start | Down::Control { .. }, _) => bail!("it was not set up first"),
-        Received::Nothing | Received::End => bail!("the testbed ended before the set-up"),
-    };
+    let setup = next_setup(&control)?;
     setup.placement.enter(Work::Request)?;
+    if setup.more {
+        // A socket for each node. Where the limit stays lower, binding tells.
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    }
     Ok((control, setup))
 }
 
-/// Says that it is ready, waits for the start and drives the node to the end of the testbed.
+fn next_setup(control: &Packets) -> Result<Setup> {
+    match control.receive()? {
+        Received::Message(Down::Setup(setup), _) => Ok(*setup),
+        Received::Message(Down::Start | Down::Control { .. }, _) => bail!("it was not set up first"),
+        Received::Nothing | Received::End => bail!("the testbed ended before the set-up"),
+    }
+}
+
+/// Makes a part of each set-up, says that it is ready, waits for the start and drives the nodes to the end of the testbed.
 fn run<N: Node, J: Jobs<N>>(
-    node: N,
-    jobs: J,
-    socket: UdpSocket,
+    first: Setup,
     control: Packets,
-    clock: crate::sys::clock::Clock,
+    part: impl Fn(Setup) -> Result<Part<N, J>>,
 ) -> Result<()> {
+    let (clock, mut more) = (first.clock, first.more);
+    let mut parts = vec![part(first)?];
+    while more {
+        let setup = next_setup(&control)?;
+        more = setup.more;
+        parts.push(part(setup)?);
+    }
     control.send(&Up::Ready, &[])?;
     loop {
         match control.receive()? {
@@ -100,7 +129,7 @@ fn run<N: Node, J: Jobs<N>>(
             Received::End => return Ok(()),
         }
     }
-    drive(Driver::new(node, jobs, socket, control, clock))
+    drive(Driver::new(parts, control, clock)?)
 }
 
 fn bind(at: Endpoint) -> Result<UdpSocket> {

@@ -25,6 +25,8 @@ pub struct ServerJobs {
     source: Option<Source>,
     /// Children that have been killed or are done, until they are reaped: freeing gigabytes takes them a while.
     ending: Vec<PidFd>,
+    /// Whether this process serves other services too: then it stays where it is, whatever one of them does.
+    shared: bool,
     /// Whether this process is on the core for bulk work.
     on_bulk_core: bool,
 }
@@ -40,9 +42,10 @@ enum Running {
 }
 
 impl ServerJobs {
-    /// Jobs of a server that waits for transfers at `transfer`.
-    pub const fn new(transfer: Endpoint, placement: Placement, clock: Clock) -> Self {
-        Self { transfer, placement, clock, job: None, source: None, ending: Vec::new(), on_bulk_core: false }
+    /// Jobs of a server that waits for transfers at `transfer`. `shared`: its process is that of other servers too.
+    pub const fn new(transfer: Endpoint, placement: Placement, clock: Clock, shared: bool) -> Self {
+        let ending = Vec::new();
+        Self { transfer, placement, clock, job: None, source: None, ending, shared, on_bulk_core: false }
     }
 
     const fn manner(&self, urgent: bool) -> Manner {
@@ -53,7 +56,7 @@ impl ServerJobs {
     /// which keeps a core busy for milliseconds.
     fn move_to(&mut self, work: Work) {
         let bulk = work == Work::Bulk;
-        if bulk != self.on_bulk_core {
+        if bulk != self.on_bulk_core && !self.shared {
             // The core was there when the process started; if it has gone, any will do.
             let _ = self.placement.enter(work);
             self.on_bulk_core = bulk;
@@ -229,6 +232,12 @@ impl Jobs<Server<Region>> for ServerJobs {
             Some((_, Running::Scan | Running::Failed(_))) => Some(Instant::ZERO),
             Some((_, Running::Send(_) | Running::Pull(_))) | None => None,
         }
+    }
+
+    /// A spare has yet to give way on the request path's core.
+    fn are_busy(&self, server: &Server<Region>) -> bool {
+        let in_the_way = !self.shared && !self.on_bulk_core && !server.holds_state();
+        self.job.is_some() || !self.ending.is_empty() || in_the_way
     }
 
     fn turn(&mut self, now: Instant, server: &mut Server<Region>) -> Option<(MigrationId, JobResult)> {

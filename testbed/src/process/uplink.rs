@@ -47,16 +47,17 @@ impl Uplink {
     /// # Errors
     /// The testbed is gone.
     pub fn send(&mut self, message: &Up) -> io::Result<()> {
+        let weight = if let Up::Records(records) = message { records.len() as u64 } else { 1 };
         let (bound, counter) = match message {
             Up::Event { .. } => (QUEUE_MAX, &mut self.lost.events),
-            Up::Record(_) => (QUEUE_MAX, &mut self.lost.records),
+            Up::Records(_) => (QUEUE_MAX, &mut self.lost.records),
             Up::Control { .. } | Up::Ready | Up::Lost(_) => {
                 (QUEUE_MAX + CONTROL_ROOM, &mut self.lost.controls)
             }
         };
         match encode(message) {
             Ok(bytes) if self.queue.len() < bound => self.queue.push_back(bytes),
-            Ok(_) | Err(_) => *counter += 1,
+            Ok(_) | Err(_) => *counter += weight,
         }
         self.send_waiting()
     }
@@ -100,11 +101,11 @@ mod tests {
     use zerogap_proto::{Control, Event, Instant, NodeId};
 
     fn event() -> Up {
-        Up::Event { at: Instant::ZERO, event: Event::AgvStopped { client: NodeId(1) } }
+        Up::Event { at: Instant::ZERO, who: NodeId(1), event: Event::AgvStopped { client: NodeId(1) } }
     }
 
     fn control() -> Up {
-        Up::Control { to: NodeId(2), message: Control::Stop }
+        Up::Control { from: NodeId(1), to: NodeId(2), message: Control::Stop }
     }
 
     #[test]
@@ -127,7 +128,7 @@ mod tests {
                     Up::Event { .. } => events += 1,
                     Up::Control { .. } => controls += 1,
                     Up::Lost(told) => lost = Some(told),
-                    Up::Ready | Up::Record(_) => panic!("nobody sent that"),
+                    Up::Ready | Up::Records(_) => panic!("nobody sent that"),
                 }
             }
         }

@@ -10,20 +10,22 @@ use zerogap_server_app::ServerConfig;
 /// From the testbed to a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Down {
-    /// Comes first: what the process is. It answers [`Up::Ready`] when it could begin.
+    /// Comes first, once for each node: what the process is. It answers [`Up::Ready`] when it could begin.
     Setup(Box<Setup>),
     /// Begin.
     Start,
-    /// A control message for the node.
+    /// A control message for a node.
     Control {
         /// Who sent it.
         from: NodeId,
+        /// To which of the process's nodes.
+        to: NodeId,
         /// The message.
         message: Control,
     },
 }
 
-/// What a process is.
+/// What a process is: one of its nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setup {
     /// The run's clock.
@@ -32,6 +34,8 @@ pub struct Setup {
     pub placement: Placement,
     /// Its node.
     pub node: NodeConfig,
+    /// Whether another node follows that this process plays as well.
+    pub more: bool,
 }
 
 /// A node and where it listens.
@@ -58,8 +62,10 @@ pub enum NodeConfig {
 pub enum Up {
     /// Its sockets are bound and its memory is populated.
     Ready,
-    /// A control message from the node.
+    /// A control message from a node.
     Control {
+        /// Which one.
+        from: NodeId,
         /// To whom.
         to: NodeId,
         /// The message.
@@ -69,12 +75,14 @@ pub enum Up {
     Event {
         /// When.
         at: Instant,
+        /// Which node reports it.
+        who: NodeId,
         /// What.
         #[serde(with = "as_json")]
         event: Event,
     },
-    /// A measurement.
-    Record(Record),
+    /// Measurements, and whose they are.
+    Records(Vec<(NodeId, Record)>),
     /// What has not arrived or not been sent so far; sent when it has grown.
     Lost(Lost),
 }
@@ -162,7 +170,7 @@ mod tests {
             Event::Fault { node: NodeId(1), what: "killed".to_string() },
         ];
         for event in events {
-            survives(&Up::Event { at, event });
+            survives(&Up::Event { at, who: NodeId(4), event });
         }
     }
 
@@ -177,7 +185,7 @@ mod tests {
             scrub_failed: false,
             task: Task::Receiving { migration: MigrationId(5) },
         };
-        survives(&Up::Control { to: NodeId(9), message: Control::ServerStatus(status) });
+        survives(&Up::Control { from: NodeId(1), to: NodeId(9), message: Control::ServerStatus(status) });
         let at = Instant::from_nanos(7);
         let record = Record {
             sequence: Sequence(1),
@@ -187,6 +195,6 @@ mod tests {
             duplicates: 0,
             reordered: true,
         };
-        survives(&Up::Record(record));
+        survives(&Up::Records(vec![(NodeId(1), record)]));
     }
 }

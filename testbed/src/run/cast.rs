@@ -1,7 +1,7 @@
 //! The threads of a run: two workers and the controllers, each with a mailbox, and the post between them.
 
 use super::controllers::Controllers;
-use super::stage::Stage;
+use super::stage::{Stage, client_endpoint};
 use crate::place::{Placement, Work};
 use crate::sys::clock::Clock;
 use crate::worker::{
@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use zerogap_proto::NodeId;
+use zerogap_proto::{Endpoint, NodeId};
+use zerogap_scenario::results::FleetFigures;
 use zerogap_scenario::{Ending, Scenario, Wires};
 use zerogap_switch::link::Class;
 use zerogap_switch::{Counters, Radio, Switch, SwitchConfig};
@@ -25,6 +26,7 @@ pub(super) struct Cast {
     threads: Vec<(MailSender, JoinHandle<()>)>,
     counters: Shared<BTreeMap<NodeId, Counters>>,
     link_drops: Shared<BTreeMap<NodeId, Counters>>,
+    fleet: Shared<FleetFigures>,
     /// How to reach nodes.
     pub(super) post: Post,
     /// What the threads tell the main thread.
@@ -47,12 +49,14 @@ impl Cast {
         let (control, control_mailbox) = mailbox()?;
         let t = &scenario.topology;
         let carried = t.switches.iter().chain([&t.first().radio]).map(|node| (*node, request.clone()));
-        let decided = [t.sdn, t.first().edge].map(|node| (node, control.clone()));
+        let edges = t.fleet.iter().map(|member| member.edge);
+        let decided = edges.chain([t.sdn]).map(|node| (node, control.clone()));
         let post = Post::new(carried.chain(decided).collect(), main);
         let mut cast = Self {
             threads: Vec::new(),
             counters: Shared::default(),
             link_drops: Shared::default(),
+            fleet: Shared::default(),
             post,
             mailbox: main_mailbox,
             workers: vec![request.clone(), bulk.clone()],
@@ -72,22 +76,24 @@ impl Cast {
                 clock,
                 counters: Arc::clone(&cast.counters),
                 link_drops: Arc::clone(&cast.link_drops),
+                shared: Arc::clone(&cast.fleet),
             }))
         };
         let mut requests = worker(Class::Request, request_mailbox)?;
         let mut transfers = worker(Class::Bulk, bulk_mailbox)?;
-        for (node, actor) in &mut stage.actors {
+        for (host, actor) in &mut stage.actors {
             if let Some(eth0) = actor.host.eth0.take() {
-                requests.ports().add(*node, eth0)?;
+                requests.ports().add(*host, eth0, speakers(scenario, stage.houses.nodes(*host)))?;
             }
             if let Some(eth1) = actor.host.eth1.take() {
-                transfers.ports().add(*node, eth1)?;
+                transfers.ports().add(*host, eth1, None)?;
             }
         }
+        let fleet = Arc::clone(&cast.fleet);
         let controllers = Controllers::new(scenario, cast.post.clone(), control_mailbox, clock)?;
         cast.spawn("zg-requests", request, placement, Work::Request, || requests.run())?;
         cast.spawn("zg-bulk", bulk, placement, Work::Bulk, || transfers.run())?;
-        cast.spawn("zg-control", control, placement, Work::Bulk, || controllers.run())?;
+        cast.spawn("zg-control", control, placement, Work::Bulk, move || controllers.run(&fleet))?;
         Ok(cast)
     }
 
@@ -114,7 +120,8 @@ impl Cast {
         }
         let counters = std::mem::take(&mut *self.counters.lock());
         let link_drops = std::mem::take(&mut *self.link_drops.lock());
-        Ending { counters, link_drops, ..Ending::default() }
+        let fleet = std::mem::take(&mut *self.fleet.lock());
+        Ending { counters, link_drops, fleet, ..Ending::default() }
     }
 
     fn spawn(
@@ -135,6 +142,17 @@ impl Cast {
         self.threads.push((sender, thread.with_context(|| format!("cannot start the thread {name}"))?));
         Ok(())
     }
+}
+
+/// Where each of a host's nodes speaks from, if it has several: an AGV from its own address, a server from its service's.
+fn speakers(scenario: &Scenario, nodes: &[NodeId]) -> Vec<(Endpoint, NodeId)> {
+    let t = &scenario.topology;
+    let speaks = |&node: &NodeId| {
+        let member = t.member_of(node)?;
+        let own = if member.client == node { client_endpoint(node) } else { scenario.endpoint(member) };
+        Some((own, node))
+    };
+    if nodes.len() > 1 { nodes.iter().filter_map(speaks).collect() } else { Vec::new() }
 }
 
 /// The nodes of a worker: the real switches and the radio, or plain learning switches for bulk with the same ports.

@@ -17,10 +17,15 @@ use std::os::fd::AsFd as _;
 use zerogap_proto::{Control, Duration, Event, Incarnation, Instant, NodeId, ServerCommand};
 use zerogap_scenario::director::RESPAWN_AFTER;
 use zerogap_scenario::file::Fault;
-use zerogap_scenario::{Action, Director, Recorder, SERVICE, Scenario};
+use zerogap_scenario::{Action, Director, Recorder, Scenario};
 
 /// How long the servers and the anchor may take for their last reports.
 const LAST_REPORTS: Duration = Duration::from_millis(300);
+
+/// Services that are asked for their last reports at one time, and how long their answers take: all at once would not fit the
+/// processes' sockets.
+const REPORTS_AT_ONCE: usize = 50;
+const SOME_REPORTS: Duration = Duration::from_millis(10);
 
 /// Something that the conductor does later.
 enum Later {
@@ -57,7 +62,7 @@ impl<'a> Conductor<'a> {
             cast,
             clock,
             director,
-            recorder: Recorder::default(),
+            recorder: Recorder::new(scenario),
             later: Vec::new(),
             fresh: Vec::new(),
             lost: Lost::default(),
@@ -66,10 +71,10 @@ impl<'a> Conductor<'a> {
 
     /// Lets all processes begin and conducts the run to its end.
     pub(super) fn conduct(mut self, watch: &mut dyn FnMut(Instant, NodeId, &Event)) -> Result<Ended> {
-        for &server in &self.scenario.topology.servers {
-            self.stage.begin(server)?;
+        let first = self.scenario.topology.first();
+        for &host in first.servers.iter().chain([&first.client]) {
+            self.stage.begin(host)?;
         }
-        self.stage.begin(self.scenario.topology.first().client)?;
         while !self.turn(watch)? {}
         self.last_reports(watch)?;
         if self.lost.records > 0 {
@@ -94,9 +99,11 @@ impl<'a> Conductor<'a> {
         while let Some(action) = self.director.poll() {
             match action {
                 Action::Strike(fault) => self.strike(&fault)?,
-                Action::StopClient(_) => {
+                Action::StopClient(service) => {
                     let t = &self.scenario.topology;
-                    self.stage.control(t.driver, t.first().client, Control::Stop);
+                    if let Some(member) = t.member(service) {
+                        self.stage.control(t.driver, member.client, Control::Stop);
+                    }
                 }
                 Action::End { .. } => return Ok(true),
             }
@@ -132,17 +139,19 @@ impl<'a> Conductor<'a> {
     }
 
     fn hear_processes(&mut self) -> Result<()> {
-        let nodes: Vec<NodeId> = self.stage.actors.keys().copied().collect();
-        for node in nodes {
-            while let Some(up) = self.hear(node)? {
+        let hosts: Vec<NodeId> = self.stage.houses.hosts().collect();
+        for host in hosts {
+            while let Some(up) = self.hear(host)? {
                 match up {
-                    Up::Ready => self.begin_new_life(node)?,
-                    Up::Control { to, message } => {
+                    Up::Ready => self.begin_new_life(host)?,
+                    Up::Control { from, to, message } => {
                         self.recorder.sniff(&message);
-                        self.cast.post.control(node, to, message);
+                        self.cast.post.control(from, to, message);
                     }
-                    Up::Event { at, event } => self.fresh.push((at, node, event)),
-                    Up::Record(record) => self.recorder.records.push(record),
+                    Up::Event { at, who, event } => self.fresh.push((at, who, event)),
+                    Up::Records(records) => {
+                        records.into_iter().for_each(|(of, record)| self.recorder.record(of, record));
+                    }
                     Up::Lost(lost) => self.lost.records += lost.records,
                 }
             }
@@ -150,9 +159,9 @@ impl<'a> Conductor<'a> {
         Ok(())
     }
 
-    /// The next message of a node's process. A socket that is at its end is closed; the host tells why.
-    fn hear(&mut self, node: NodeId) -> Result<Option<Up>> {
-        let Some(actor) = self.stage.actors.get_mut(&node) else { return Ok(None) };
+    /// The next message of a host's process. A socket that is at its end is closed; the host tells why.
+    fn hear(&mut self, host: NodeId) -> Result<Option<Up>> {
+        let Some(actor) = self.stage.actors.get_mut(&host) else { return Ok(None) };
         let Some(process) = &actor.process else { return Ok(None) };
         let name = &actor.host.name;
         match process.try_receive().with_context(|| format!("{name} cannot be understood"))? {
@@ -165,16 +174,20 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    fn begin_new_life(&mut self, node: NodeId) -> Result<()> {
-        let Some(life) = self.stage.actors.get(&node).map(|actor| actor.life) else { return Ok(()) };
-        let up = Event::ServerUp { server: node, incarnation: Incarnation::of_life(life) };
-        self.fresh.push((self.clock.now(), self.scenario.topology.driver, up));
-        self.stage.begin(node)
+    fn begin_new_life(&mut self, host: NodeId) -> Result<()> {
+        let Some(life) = self.stage.actors.get(&host).map(|actor| actor.life) else { return Ok(()) };
+        let (now, driver) = (self.clock.now(), self.scenario.topology.driver);
+        let up = |server: &NodeId| {
+            let incarnation = Incarnation::of_life(life);
+            (now, driver, Event::ServerUp { server: *server, incarnation })
+        };
+        self.fresh.extend(self.stage.houses.nodes(host).iter().map(up));
+        self.stage.begin(host)
     }
 
     fn hear_hosts(&mut self) -> Result<()> {
-        let nodes: Vec<NodeId> = self.stage.actors.keys().copied().collect();
-        for node in nodes {
+        let hosts: Vec<NodeId> = self.stage.houses.hosts().collect();
+        for node in hosts {
             while let Some(report) =
                 self.stage.actors.get_mut(&node).map(|actor| actor.host.report()).transpose()?
             {
@@ -194,17 +207,21 @@ impl<'a> Conductor<'a> {
         Ok(())
     }
 
-    /// A server's process is gone: what it said last comes first, then the news, and a new process later.
-    fn server_ended(&mut self, node: NodeId) -> Result<()> {
+    /// A host's process is gone, and with it all servers that it was: what they said last comes first, then the news, and a new
+    /// process later.
+    fn server_ended(&mut self, host: NodeId) -> Result<()> {
         self.hear_processes()?;
-        if let Some(actor) = self.stage.actors.get_mut(&node) {
+        if let Some(actor) = self.stage.actors.get_mut(&host) {
             actor.process = None;
         }
-        let (driver, edge) = (self.scenario.topology.driver, self.scenario.topology.first().edge);
-        let now = self.clock.now();
-        self.fresh.push((now, driver, Event::ServerLost { server: node }));
-        self.cast.post.control(driver, edge, Control::ServerLost { server: node });
-        self.later.push((now + RESPAWN_AFTER, Later::Respawn(node)));
+        let (t, now) = (&self.scenario.topology, self.clock.now());
+        for &server in self.stage.houses.nodes(host) {
+            self.fresh.push((now, t.driver, Event::ServerLost { server }));
+            if let Some(member) = t.member_of(server) {
+                self.cast.post.control(t.driver, member.edge, Control::ServerLost { server });
+            }
+        }
+        self.later.push((now + RESPAWN_AFTER, Later::Respawn(host)));
         Ok(())
     }
 
@@ -274,13 +291,23 @@ impl<'a> Conductor<'a> {
     /// Asks everybody for a last report, now that no request is under way.
     fn last_reports(&mut self, watch: &mut dyn FnMut(Instant, NodeId, &Event)) -> Result<()> {
         let t = &self.scenario.topology;
-        for &server in &t.servers {
-            self.stage.control(t.first().edge, server, Control::Server(ServerCommand::Report));
+        for members in t.fleet.chunks(REPORTS_AT_ONCE) {
+            for member in members {
+                for &server in &member.servers {
+                    self.stage.control(member.edge, server, Control::Server(ServerCommand::Report));
+                }
+                let query = Control::QueryService(member.service);
+                self.cast.post.control(t.sdn, member.anchor, query);
+            }
+            let all_asked = t.fleet.last() == members.last();
+            self.listen(if all_asked { LAST_REPORTS } else { SOME_REPORTS }, watch)?;
         }
-        if let Some(anchor) = self.scenario.sdn.anchors.get(&SERVICE) {
-            self.cast.post.control(t.sdn, *anchor, Control::QueryService(SERVICE));
-        }
-        let until = self.clock.now() + LAST_REPORTS;
+        Ok(())
+    }
+
+    /// Writes down what comes in for so long.
+    fn listen(&mut self, length: Duration, watch: &mut dyn FnMut(Instant, NodeId, &Event)) -> Result<()> {
+        let until = self.clock.now() + length;
         while self.clock.now() < until {
             self.wait(Some(until));
             self.read_mail();

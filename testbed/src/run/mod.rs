@@ -11,6 +11,7 @@
 mod cast;
 mod conduct;
 mod controllers;
+mod houses;
 mod stage;
 
 use crate::place::{Placement, Work};

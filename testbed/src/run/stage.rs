@@ -1,5 +1,6 @@
 //! The stage: all hosts with their TAPs, and the node processes in them, set up and ready to begin. Dropping it ends them all.
 
+use super::houses::Houses;
 use crate::host::{Host, HostSpec, Neighbour, Nic, check_all};
 use crate::place::Placement;
 use crate::process::{Down, NodeConfig, Setup, Up};
@@ -14,7 +15,7 @@ use zerogap_proto::address::{TRANSFER_PORT, service_addr, service_mac, transfer_
 use zerogap_proto::{Control, Duration, Endpoint, NodeId};
 use zerogap_scenario::Scenario;
 
-/// The AGV's own port.
+/// The AGVs' own port.
 const CLIENT_PORT: u16 = 40_000;
 /// Populating 2 GB takes seconds on a cold machine; a process that takes longer than this is not coming.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
@@ -23,7 +24,7 @@ const READY_TIMEOUT: Duration = Duration::from_secs(120);
 pub(super) struct Actor {
     /// The host.
     pub(super) host: Host,
-    /// The control socket of the present process; `None` between two lives.
+    /// The control socket of the present process, which plays all the host's nodes; `None` between two lives.
     pub(super) process: Option<Packets>,
     /// The how-manieth process it is, from 0.
     pub(super) life: u16,
@@ -31,7 +32,10 @@ pub(super) struct Actor {
 
 /// All hosts.
 pub(super) struct Stage {
+    /// By the host's first node.
     pub(super) actors: BTreeMap<NodeId, Actor>,
+    /// Who lives where.
+    pub(super) houses: Houses,
     placement: Placement,
     clock: Clock,
 }
@@ -39,9 +43,10 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts all hosts and their processes, and waits until every process is ready to begin.
     pub(super) fn set(scenario: &Scenario, placement: Placement, clock: Clock) -> Result<Self> {
-        let specs = specs(scenario);
+        let houses = Houses::of(&scenario.topology);
+        let specs = specs(scenario, &houses);
         check_all(&specs)?;
-        let mut stage = Self { actors: BTreeMap::new(), placement, clock };
+        let mut stage = Self { actors: BTreeMap::new(), houses, placement, clock };
         for spec in &specs {
             let host = Host::start(spec)?;
             stage.actors.insert(spec.node, Actor { host, process: None, life: 0 });
@@ -56,50 +61,48 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Starts a node's `life`-th process and tells it what it is. It says [`Up::Ready`] when it could begin.
-    pub(super) fn start_process(&mut self, scenario: &Scenario, node: NodeId, life: u16) -> Result<()> {
-        let Some(actor) = self.actors.get_mut(&node) else { bail!("there is no host of node {node}") };
-        let config = match scenario.server(node, life) {
-            Some(config) => {
-                let transfer = Endpoint { addr: transfer_addr(node), port: TRANSFER_PORT };
-                NodeConfig::Server { config, transfer }
-            }
-            None => {
-                let bind = Endpoint { addr: service_addr(node), port: CLIENT_PORT };
-                NodeConfig::Agv { config: scenario.agvs[0].clone(), bind }
-            }
-        };
+    /// Starts a host's `life`-th process and tells it what it is. It says [`Up::Ready`] when it could begin.
+    pub(super) fn start_process(&mut self, scenario: &Scenario, host: NodeId, life: u16) -> Result<()> {
+        let Some(actor) = self.actors.get_mut(&host) else { bail!("there is no host of node {host}") };
         let process = actor.host.start_process(life, &[])?;
-        let setup = Setup { clock: self.clock, placement: self.placement, node: config };
-        process
-            .send(&Down::Setup(Box::new(setup)), &[])
-            .with_context(|| format!("{} ended at once", actor.host.name))?;
+        let nodes = self.houses.nodes(host);
+        for (left, &node) in (0..nodes.len()).rev().zip(nodes) {
+            let (clock, placement) = (self.clock, self.placement);
+            let setup = Setup { clock, placement, node: config(scenario, node, life)?, more: left > 0 };
+            process
+                .send(&Down::Setup(Box::new(setup)), &[])
+                .with_context(|| format!("{} ended at once", actor.host.name))?;
+        }
         (actor.process, actor.life) = (Some(process), life);
         Ok(())
     }
 
-    /// Lets a process begin.
-    pub(super) fn begin(&self, node: NodeId) -> Result<()> {
-        self.send(node, &Down::Start).with_context(|| format!("node {node} ended before it began"))
+    /// Lets a host's process begin.
+    pub(super) fn begin(&self, host: NodeId) -> Result<()> {
+        self.send(host, &Down::Start).with_context(|| format!("node {host} ended before it began"))
     }
 
-    /// Sends a control message to a process. One that is ending does not hear it.
+    /// Sends a control message to a node. One whose process is ending does not hear it.
     pub(super) fn control(&self, from: NodeId, to: NodeId, message: Control) {
         // Control messages may be lost: whoever needs an answer asks again.
-        let _ = self.send(to, &Down::Control { from, message });
+        let _ = self.send(to, &Down::Control { from, to, message });
     }
 
-    /// Sends a signal to a node's present process.
+    /// Sends a signal to the present process of a node's host.
     pub(super) fn signal(&self, node: NodeId, signal: Signal) -> Result<()> {
-        let Some(actor) = self.actors.get(&node) else { return Ok(()) };
+        let Some(actor) = self.actor_of(node) else { return Ok(()) };
         actor.host.kill_process(actor.life, signal)
     }
 
     fn send(&self, node: NodeId, message: &Down) -> std::io::Result<()> {
-        match self.actors.get(&node).and_then(|actor| actor.process.as_ref()) {
+        match self.actor_of(node).and_then(|actor| actor.process.as_ref()) {
             Some(process) => process.try_send_encoded(&crate::sys::packet::encode(message)?),
             None => Ok(()),
         }
+    }
+
+    fn actor_of(&self, node: NodeId) -> Option<&Actor> {
+        self.actors.get(&self.houses.host_of(node)?)
     }
 
     fn wait_until_ready(&mut self, node: NodeId) -> Result<()> {
@@ -127,21 +130,48 @@ impl Drop for Stage {
     }
 }
 
+/// What a node of a host's `life`-th process is.
+fn config(scenario: &Scenario, node: NodeId, life: u16) -> Result<NodeConfig> {
+    if let Some(config) = scenario.server(node, life) {
+        let transfer = Endpoint { addr: transfer_addr(node), port: TRANSFER_PORT };
+        return Ok(NodeConfig::Server { config, transfer });
+    }
+    let agv = scenario.agvs.iter().find(|agv| agv.node == node);
+    let config = agv.with_context(|| format!("node {node} is neither a server nor an AGV"))?.clone();
+    Ok(NodeConfig::Agv { config, bind: client_endpoint(node) })
+}
+
+/// Where an AGV asks from.
+pub(super) fn client_endpoint(client: NodeId) -> Endpoint {
+    Endpoint { addr: service_addr(client), port: CLIENT_PORT }
+}
+
 /// The hosts of a scenario, each knowing for good whom it talks to: no request ever waits for ARP.
-fn specs(scenario: &Scenario) -> Vec<HostSpec> {
+fn specs(scenario: &Scenario, houses: &Houses) -> Vec<HostSpec> {
     let t = &scenario.topology;
     let client = t.first().client;
     let name = |node| t.names.name(node).into_owned();
+    let clients = || t.fleet.iter().map(|member| member.client);
     let client_neighbour =
-        Neighbour { nic: Nic::Eth0, addr: service_addr(client), mac: service_mac(client).0 };
-    let peer =
-        |node: NodeId| Neighbour { nic: Nic::Eth1, addr: transfer_addr(node), mac: transfer_mac(node).0 };
-    let server = |&node: &NodeId| {
-        let mut spec = HostSpec::server(node, &name(node), scenario.endpoint(t.first()).addr);
-        spec.neighbours.push(client_neighbour);
-        spec.neighbours.extend(t.servers.iter().filter(|other| **other != node).map(|other| peer(*other)));
+        |client| Neighbour { nic: Nic::Eth0, addr: service_addr(client), mac: service_mac(client).0 };
+    let beyond_first = |host| houses.nodes(host).iter().skip(1);
+    let server = |&host: &NodeId| {
+        let mut spec = HostSpec::server(host, &name(host), scenario.endpoint(t.first()).addr);
+        spec.further = beyond_first(host).map(|node| (Nic::Eth1, transfer_addr(*node))).collect();
+        spec.neighbours.extend(clients().map(client_neighbour));
+        for &other in t.first().servers.iter().filter(|other| **other != host) {
+            let mac = transfer_mac(other).0;
+            let peers = houses.nodes(other).iter();
+            spec.neighbours.extend(peers.map(|node| Neighbour {
+                nic: Nic::Eth1,
+                addr: transfer_addr(*node),
+                mac,
+            }));
+        }
         spec
     };
-    // The AGV asks for the service's address by ARP, as any client would; the switch answers.
-    t.servers.iter().map(server).chain([HostSpec::client(client, &name(client))]).collect()
+    let mut agvs = HostSpec::client(client, &name(client));
+    agvs.further = beyond_first(client).map(|node| (Nic::Eth0, service_addr(*node))).collect();
+    // The AGVs ask for the service's address by ARP, as any client would; the switch answers.
+    t.first().servers.iter().map(server).chain([agvs]).collect()
 }

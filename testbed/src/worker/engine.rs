@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use zerogap_proto::{DropReason, Duration, Frame, Input, Instant, Node, NodeId, Output, PortId};
+use zerogap_scenario::results::{FleetFigures, TrunkFigures};
 use zerogap_scenario::topology::End;
 use zerogap_switch::link::{Class, Fate};
 use zerogap_switch::{Counters, Radio, Switch};
@@ -48,6 +49,8 @@ pub struct WorkerSetup {
     pub counters: Arc<Mutex<BTreeMap<NodeId, Counters>>>,
     /// Where it leaves what its links dropped.
     pub link_drops: Arc<Mutex<BTreeMap<NodeId, Counters>>>,
+    /// Where it leaves what its services share.
+    pub shared: Arc<Mutex<FleetFigures>>,
 }
 
 /// A worker.
@@ -215,6 +218,8 @@ impl Worker {
                 counters.entry(*node).or_default().add(&switch.counters());
             }
         }
+        drop(counters);
+        self.leave_shared();
         let mut drops = self.setup.link_drops.lock();
         for (node, dropped) in self.setup.wires.wires().drops() {
             drops.entry(*node).or_default().add(dropped);
@@ -227,6 +232,24 @@ impl Worker {
         for (host, refused) in self.setup.ports.refused() {
             if let Some(switch) = self.setup.wires.wires().peer_of(*host) {
                 drops.entry(switch).or_default().add(refused);
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn leave_shared(&mut self) {
+        let mut shared = self.setup.shared.lock();
+        for device in self.setup.devices.values() {
+            if let Device::Switch(switch) = device {
+                switch.services().for_each(|service| shared.log.add(service.log_peak() as u64));
+            }
+        }
+        for (name, rate_bps, loads) in self.setup.wires.wires().trunks() {
+            let figures = TrunkFigures::of(rate_bps, loads);
+            match shared.trunks.get_mut(name) {
+                Some(trunk) => trunk.add(&figures),
+                None => drop(shared.trunks.insert(name.to_owned(), figures)),
             }
         }
     }

@@ -33,7 +33,7 @@ impl Process {
         let control = host.start_process(1, &[]).unwrap();
         assert!(matches!(next_report(&mut host), Report::Started { life: 1, .. }));
         let placement = Placement::of_this_machine().unwrap();
-        let setup = Setup { clock: Clock::starting_now(), placement, node };
+        let setup = Setup { clock: Clock::starting_now(), placement, node, more: false };
         control.send(&Down::Setup(Box::new(setup)), &[]).unwrap();
         let process = Self { host, control };
         process.hear("ready", |up| (*up == Up::Ready).then_some(()));
@@ -59,16 +59,16 @@ impl Process {
 
     pub(crate) fn order(&self, command: ServerCommand) {
         let message = Control::Server(command);
-        self.control.send(&Down::Control { from: CONTROLLER, message }, &[]).unwrap();
+        self.control.send(&Down::Control { from: CONTROLLER, to: self.host.node, message }, &[]).unwrap();
     }
 
     /// Waits for a status whose task `is` the one wanted.
     pub(crate) fn status(&self, what: &str, is: impl Fn(&Task) -> bool) -> ServerStatus {
         self.hear(what, |up| match up {
-            Up::Control { to: CONTROLLER, message: Control::ServerStatus(status) } => {
+            Up::Control { to: CONTROLLER, message: Control::ServerStatus(status), .. } => {
                 is(&status.task).then_some(*status)
             }
-            Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Record(_) | Up::Lost(_) => None,
+            Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Records(_) | Up::Lost(_) => None,
         })
     }
 }
@@ -167,7 +167,7 @@ pub(crate) fn server() {
     server.order(ServerCommand::Report);
     let next = |up: &Up| match up {
         Up::Control { message: Control::ServerStatus(status), .. } => Some(status.next),
-        Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Record(_) | Up::Lost(_) => None,
+        Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Records(_) | Up::Lost(_) => None,
     };
     server.hear("a status with all of it", |up| next(up).filter(|next| *next == Offset(20)));
 }
@@ -201,7 +201,9 @@ pub(crate) fn agv() {
     let client = Process::start(&spec, NodeConfig::Agv { config, bind });
     let mut records: Vec<Record> = Vec::new();
     while records.len() < count {
-        let record = |up: &Up| if let Up::Record(record) = up { Some(*record) } else { None };
+        let record = |up: &Up| {
+            if let Up::Records(records) = up { records.first().map(|(_, record)| *record) } else { None }
+        };
         records.push(client.hear("a record", record));
     }
     assert!(records.iter().all(|r| r.answered.is_none() && r.sent >= r.due));
@@ -213,10 +215,13 @@ pub(crate) fn agv() {
         std::iter::from_fn(|| port.recv(&mut buffer).ok().map(|len| buffer[..len].to_vec())).collect();
     let requests = frames.iter().filter_map(|frame| Message::parse(Datagram::parse(frame)?.payload));
     assert!(requests.filter(|message| message.kind == Kind::Request).count() >= count);
-    client.control.send(&Down::Control { from: CONTROLLER, message: Control::Stop }, &[]).unwrap();
+    client
+        .control
+        .send(&Down::Control { from: CONTROLLER, to: CLIENT, message: Control::Stop }, &[])
+        .unwrap();
     client.hear("its end", |up| match up {
         Up::Event { event: Event::ClientDone { client: CLIENT }, .. } => Some(()),
-        Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Record(_) | Up::Lost(_) => None,
+        Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Records(_) | Up::Lost(_) => None,
     });
 }
 

@@ -35,7 +35,7 @@ fn pulls(source: &Process, target: &Process, from: u64) -> Pull {
     let answers = ask_life(target, pulling.incarnation, from..from + 30);
     let figures = target.hear("the figures", |up| match up {
         Up::Event { event: Event::Pulled { figures, .. }, .. } => Some(*figures),
-        Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Record(_) | Up::Lost(_) => None,
+        Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Records(_) | Up::Lost(_) => None,
     });
     let restored = target.status("a target with all of it", |task| matches!(task, Task::Restored { .. }));
     assert_eq!(restored.task, Task::Restored { migration: MIGRATION, mark, digest });

@@ -46,7 +46,7 @@ pub(crate) fn run_rounds(source: &Process, target: &Process, offsets: std::ops::
             rounds.push(*figures);
             (figures.dirty_pages == 0).then_some(())
         }
-        Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Record(_) | Up::Lost(_) => None,
+        Up::Ready | Up::Control { .. } | Up::Event { .. } | Up::Records(_) | Up::Lost(_) => None,
     });
     let ready = |task: &Task| matches!(task, Task::Rounds { state: Rounds::Ready, .. });
     source.status("rounds that are enough", ready);

@@ -16,12 +16,13 @@ use super::figures::{Figures, Samples};
 use super::model::{
     Cause, Ending, Interruption, JournalFigures, MigrationFigures, Requests, RunResult, SCHEMA, Windows,
 };
-use super::{Facts, Verdict, stalls, verdict};
+use super::stalls::{self, Stalls};
+use super::{Facts, Verdict, verdict};
 use crate::journal::{Journal, hex_digest};
 use crate::load::Load;
 use crate::topology::Topology;
 use std::collections::BTreeMap;
-use track::{Moved, Place, Track};
+use track::{Found, Moved, Place, Track};
 use zerogap_proto::{Duration, Event, Goal, Instant, NodeId, Record, ServerStatus, Task};
 
 /// Migrations and interruptions that are listed one by one.
@@ -45,7 +46,7 @@ pub struct Tally {
     packet_ins: u64,
     begun: Load,
     moves: Moves,
-    interruptions: Vec<Interruption>,
+    interruptions: Vec<Found>,
     interrupted: u64,
     downtime_ns: u64,
     /// What each server sent last.
@@ -129,8 +130,8 @@ impl Tally {
             Place::During => self.during.extend(rtt),
             Place::Between => self.between.extend(rtt),
         }
-        if let Some(interruption) = self.tracks[member].missed(record, late || rtt.is_none()) {
-            self.interrupted(interruption);
+        if let Some(found) = self.tracks[member].missed(record, late || rtt.is_none()) {
+            self.interrupted(found);
         }
         while let Some(moved) = self.tracks[member].settled(record.due) {
             self.moves.add(client, moved);
@@ -146,7 +147,7 @@ impl Tally {
         }
     }
 
-    fn interrupted(&mut self, found: Interruption) {
+    fn interrupted(&mut self, Found { interruption: found, requests }: Found) {
         let reach = self.threshold.times(super::FAULT_REACH);
         let (start, end) = (Instant::from_nanos(found.start_ns), Instant::from_nanos(found.end_ns));
         let fault = self.last_fault.is_some_and(|at| at <= end && at + reach >= start);
@@ -154,7 +155,7 @@ impl Tally {
         self.interrupted += 1;
         self.downtime_ns = self.downtime_ns.max(found.length_ns());
         if self.interruptions.len() < LISTED_MAX {
-            self.interruptions.push(Interruption { cause, ..found });
+            self.interruptions.push(Found { interruption: Interruption { cause, ..found }, requests });
         }
     }
 
@@ -205,14 +206,9 @@ impl Tally {
             figures
         };
         let moves = self.moves;
-        let (requests, interruptions) = (self.requests, self.interruptions);
-        let (verdict, mut because) =
-            verdict::judge(facts, &requests, &interruptions, moves.complete as usize);
-        if verdict == Verdict::Interrupted {
-            // Not only those that are listed.
-            let missed = requests.late + requests.lost;
-            because = vec![format!("{missed} requests late or lost in {} interruptions", self.interrupted)];
-        }
+        let (requests, interruptions) = (self.requests, excused(self.interruptions, facts));
+        let judged = verdict::judge(facts, &requests, &interruptions, moves.complete as usize);
+        let (verdict, because) = of_all(judged, &requests, self.interrupted, interruptions.len());
         RunResult {
             schema: SCHEMA.to_owned(),
             world: facts.world,
@@ -266,6 +262,35 @@ impl Tally {
             }),
         }
     }
+}
+
+/// The verdict on all interruptions, of which only so many are listed.
+fn of_all(
+    (verdict, because): (Verdict, Vec<String>),
+    requests: &Requests,
+    interrupted: u64,
+    listed: usize,
+) -> (Verdict, Vec<String>) {
+    match verdict {
+        Verdict::Inconclusive if interrupted == listed as u64 => (verdict, because),
+        Verdict::Interrupted | Verdict::Inconclusive => {
+            let missed = requests.late + requests.lost;
+            let all = format!("{missed} requests late or lost in {interrupted} interruptions");
+            (Verdict::Interrupted, vec![all])
+        }
+        Verdict::Uninterrupted | Verdict::Failed => (verdict, because),
+    }
+}
+
+/// The interruptions, those that the machine's stalls explain blamed on the host.
+fn excused(found: Vec<Found>, facts: &Facts) -> Vec<Interruption> {
+    let stalls = Stalls::new(&facts.stalls);
+    let excused = |records: &Vec<Record>| records.iter().all(|r| stalls.excuse(r, facts.threshold));
+    let blame = |Found { interruption, requests }: Found| match requests.is_some_and(|r| excused(&r)) {
+        true => Interruption { cause: Cause::Host, ..interruption },
+        false => interruption,
+    };
+    found.into_iter().map(blame).collect()
 }
 
 impl Moves {

@@ -1,5 +1,6 @@
 //! What results say of a fleet and of nothing smaller. All of it is additive to the contract.
 
+use crate::load::Load;
 use crate::results::Figures;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ pub struct FleetFigures {
     pub halls: u64,
     /// AGVs in all halls, each with a service of its own.
     pub agvs: u64,
-    /// Things that happened in virtual time: how much there was to simulate.
+    /// Things that happened in virtual time: how much there was to simulate. 0 of a real run.
     pub happened: u64,
     /// All migrations; `migrations` lists only the first of them.
     pub migrations: FleetMigrations,
@@ -69,6 +70,31 @@ pub struct TrunkFigures {
     /// The busiest second as a part of what its rate allows; null if that is unlimited. States count when they are handed over,
     /// so it may be more than 1.
     pub utilisation_max: Option<f64>,
+}
+
+impl TrunkFigures {
+    /// What a trunk of this rate (in bits per second) carried in its two directions.
+    pub fn of(rate_bps: u64, loads: &[Load; 2]) -> Self {
+        let busier = if loads[0].total() >= loads[1].total() { loads[0] } else { loads[1] };
+        let busiest_second_bytes = busier.busiest();
+        let utilisation_max = (rate_bps > 0).then(|| busiest_second_bytes as f64 * 8.0 / rate_bps as f64);
+        Self { bytes: busier.total(), busiest_second_bytes, utilisation_max }
+    }
+
+    /// With what somebody else saw of the same trunk. That their busiest seconds are the same is the worst case.
+    pub fn add(&mut self, other: &Self) {
+        self.bytes += other.bytes;
+        self.busiest_second_bytes += other.busiest_second_bytes;
+        self.utilisation_max = self.utilisation_max.zip(other.utilisation_max).map(|(a, b)| a + b);
+    }
+}
+
+impl LogFigures {
+    /// Counts a service whose log held so many entries at the most.
+    pub fn add(&mut self, peak: u64) {
+        self.entries_max = self.entries_max.max(peak);
+        self.entries_sum += peak;
+    }
 }
 
 /// How much the request logs held.

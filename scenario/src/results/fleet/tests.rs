@@ -3,7 +3,7 @@
 use super::*;
 use crate::file::{Fleet, Testbed};
 use crate::results::testing::{MS, Story, answered, facts, lost};
-use crate::results::{World, compute};
+use crate::results::{Stall, World, compute};
 use zerogap_proto::{AbortReason, Outcome, Phase};
 
 /// Two AGVs, of which only the first does anything.
@@ -66,6 +66,34 @@ fn what_is_counted_as_it_comes_is_what_is_computed_from_all_that_was_kept() {
     assert_eq!(counted.migration_time_ns, kept.migration_time_ns);
     let figures = counted.fleet.expect("it is a fleet").migrations;
     assert_eq!((figures.complete, figures.aborted["target-lost"], figures.unfinished), (2, 1, 0));
+}
+
+#[test]
+fn what_two_saw_of_a_trunk_is_its_load() {
+    let mut loads = [Load::default(); 2];
+    loads[1].add(Instant::ZERO, 1_000);
+    let mut seen = TrunkFigures::of(80_000, &loads);
+    assert_eq!((seen.bytes, seen.busiest_second_bytes, seen.utilisation_max), (1_000, 1_000, Some(0.1)));
+    seen.add(&TrunkFigures::of(80_000, &loads));
+    assert_eq!((seen.bytes, seen.busiest_second_bytes, seen.utilisation_max), (2_000, 2_000, Some(0.2)));
+}
+
+#[test]
+fn an_interruption_that_a_stall_of_the_machine_explains_is_the_hosts() {
+    let (topology, client) = (topology(), topology().first().client);
+    let records: Vec<Record> = (0..50)
+        .map(|n| if n == 20 { answered(n, n * 10, 30 * MS) } else { answered(n, n * 10, MS) })
+        .collect();
+    let verdict = |stall_ms: u64| {
+        let length = Duration::from_millis(stall_ms);
+        let stall = Stall { start: Instant::ZERO + Duration::from_millis(201), length };
+        let facts = Facts { stalls: vec![stall], ..facts(0) };
+        let mut tally = Tally::new(&topology, facts.threshold);
+        records.iter().for_each(|record| tally.record(client, record));
+        tally.finish(&facts, &topology, &Journal::default(), FleetFigures::default()).verdict
+    };
+    assert_eq!(verdict(25), Verdict::Inconclusive);
+    assert_eq!(verdict(15), Verdict::Interrupted, "it would have been late without the stall");
 }
 
 #[test]

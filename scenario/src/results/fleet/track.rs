@@ -9,6 +9,8 @@ use zerogap_proto::{Duration, Event, Instant, Record};
 
 /// Migrations of one service that are remembered; the oldest goes.
 const REMEMBERED_MAX: usize = 64;
+/// Requests of an interruption that are kept, to be held against the machine's stalls.
+const KEPT_MAX: usize = 32;
 
 /// One AGV.
 #[derive(Debug, Default)]
@@ -36,8 +38,15 @@ pub(super) struct Window {
     pub(super) downtime_ns: u64,
 }
 
+/// An interruption, and its requests if they are not too many.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) interruption: Interruption,
+    pub(super) requests: Option<Vec<Record>>,
+}
+
 /// Consecutive requests that were late or lost.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Missed {
     first_due: Instant,
     last_due: Instant,
@@ -45,6 +54,7 @@ struct Missed {
     /// The latest answer to any of them.
     latest: Option<Instant>,
     requests: u64,
+    kept: Vec<Record>,
 }
 
 /// When a request was under way, seen from its service's migrations.
@@ -86,7 +96,7 @@ impl Track {
     }
 
     /// Takes in whether a request was missed. The interruption that it ended, if it did, but for the blame.
-    pub(super) fn missed(&mut self, record: &Record, missed: bool) -> Option<Interruption> {
+    pub(super) fn missed(&mut self, record: &Record, missed: bool) -> Option<Found> {
         if !missed {
             return self.missed.take().map(|run| self.interruption(run, record.answered, Duration::ZERO));
         }
@@ -96,8 +106,12 @@ impl Track {
             last_answered: None,
             latest: None,
             requests: 0,
+            kept: Vec::new(),
         });
         run.requests += 1;
+        if run.kept.len() < KEPT_MAX {
+            run.kept.push(*record);
+        }
         (run.last_due, run.last_answered) = (record.due, record.answered);
         run.latest = run.latest.max(record.answered);
         None
@@ -111,7 +125,7 @@ impl Track {
     }
 
     /// The end of the run: the interruption and the migrations that are left.
-    pub(super) fn finish(mut self, end: Instant, threshold: Duration) -> (Option<Interruption>, Vec<Moved>) {
+    pub(super) fn finish(mut self, end: Instant, threshold: Duration) -> (Option<Found>, Vec<Moved>) {
         let left = self.missed.take().map(|run| self.interruption(run, None, threshold));
         if let Some(migration) = self.teller.finish(end) {
             self.ended.push_back(Moved { migration, window: self.window });
@@ -119,7 +133,7 @@ impl Track {
         (left, self.ended.into())
     }
 
-    fn interruption(&mut self, run: Missed, next: Option<Instant>, threshold: Duration) -> Interruption {
+    fn interruption(&mut self, run: Missed, next: Option<Instant>, threshold: Duration) -> Found {
         let unended = run.latest.max(Some(run.last_due + threshold));
         let end = [run.last_answered, next].into_iter().flatten().min().or(unended).unwrap_or(run.last_due);
         let start = run.first_due;
@@ -134,7 +148,8 @@ impl Track {
         }
         let overlapping = self.ended.iter_mut().filter(|moved| moved.migration.overlaps(start, end));
         overlapping.for_each(|moved| felt(&mut moved.window));
-        found
+        let requests = (run.kept.len() as u64 == run.requests).then_some(run.kept);
+        Found { interruption: found, requests }
     }
 }
 

@@ -6,19 +6,19 @@ use zerogap_proto::address::service_mac;
 use zerogap_proto::frame::Datagram;
 use zerogap_proto::{Kind, Stamp};
 
-const SERVICES: u16 = 4;
+pub(super) const SERVICES: u16 = 4;
 
-fn endpoint(service: u16) -> Endpoint {
+pub(super) fn endpoint(service: u16) -> Endpoint {
     Endpoint { addr: VIP, port: ENDPOINT.port + service }
 }
 
 /// A service's process on the first or the second host.
-fn process(service: u16, host: u16) -> NodeId {
+pub(super) fn process(service: u16, host: u16) -> NodeId {
     NodeId(100 + 2 * service + host)
 }
 
 /// The switch that anchors these services; the ports are called after the first one's processes.
-fn anchor_of(services: impl Iterator<Item = u16> + Clone) -> Switch {
+pub(super) fn anchor_of(services: impl Iterator<Item = u16> + Clone) -> Switch {
     let here = |n: u16| {
         let servers = [0, 1].map(|host| (process(n, host), Incarnation::of_life(host + 1)));
         Anchoring::Here(ServiceConfig {
@@ -44,7 +44,7 @@ fn anchor_of(services: impl Iterator<Item = u16> + Clone) -> Switch {
     })
 }
 
-fn request_to(service: u16, sequence: u64) -> Frame {
+pub(super) fn request_to(service: u16, sequence: u64) -> Frame {
     let payload = message(Kind::Request, sequence, Stamp::default());
     let (src_mac, dst_mac) = (service_mac(AGV), virtual_mac(ServiceId(service)));
     Datagram { src_mac, dst_mac, src: agv(), dst: endpoint(service), payload_at: 0, payload: &payload }
@@ -69,6 +69,18 @@ fn a_process_speaks_only_by_its_own_hosts_port() {
     assert_eq!(spoofed(&switch), Some(1));
     let released = frames(give(&mut switch, ms(0), Input::Frame { port: HOST_P, frame: answer_of(2, 0, 0) }));
     assert_eq!((ports(&released), spoofed(&switch)), (vec![AP], Some(1)));
+}
+
+#[test]
+fn a_host_that_knows_one_virtual_mac_for_an_address_reaches_every_service_there() {
+    let mut switch = anchor_of(0..SERVICES);
+    let by_the_first = EthernetFrame::new_unchecked(&request_to(0, 0)[..]).dst_addr();
+    let mut bytes = request_to(2, 0).to_vec();
+    EthernetFrame::new_unchecked(&mut bytes[..]).set_dst_addr(by_the_first);
+    let copies = frames(give(&mut switch, ms(0), Input::Frame { port: AP, frame: bytes.into() }));
+    let to = |frame: &Frame| frame.addressee();
+    let copies: Vec<_> = copies.iter().map(|(port, frame)| (*port, to(frame))).collect();
+    assert_eq!(copies, [(HOST_P, Some(process(2, 0))), (HOST_S, Some(process(2, 1)))]);
 }
 
 proptest! {
