@@ -135,7 +135,9 @@ impl GroupSpec {
             GroupKind::Select => {
                 let first = weighted(&self.buckets, hash, |_| true);
                 let chosen = first.filter(|bucket| live(bucket));
-                chosen.or_else(|| weighted(&self.buckets, hash, live)).map_or(&[], std::slice::from_ref)
+                // Other bits decide: those of the first choice are alike in all flows of the dead bucket.
+                let again = hash.rotate_left(32);
+                chosen.or_else(|| weighted(&self.buckets, again, live)).map_or(&[], std::slice::from_ref)
             }
         }
     }

@@ -78,19 +78,20 @@ fn a_reader_on_another_thread_never_sees_one_flow_with_the_counts_of_another() {
         let next = changed(last, secs(1), r#"[{"add_flow": {"actions": []}}]"#).expect("sound");
         generations.push(next);
     }
+    // A frame length of its own for each flow, a prime above the number of its frames: the bytes of no other are divisible by it.
+    let primes = (53_usize..).filter(|n| (2..*n).all(|divisor| n % divisor != 0));
+    let flows: Vec<_> = generations.iter().map(first).zip(primes).collect();
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             for _ in 0..200 {
-                for (n, tables) in (0..).zip(&generations) {
-                    let count = counters.of(first(tables));
-                    assert!(count.packets == 0 || count.packets > 20 * n && count.packets <= 20 * n + 1_000);
+                for (flow, len) in &flows {
+                    assert_eq!(counters.of(flow).bytes % *len as u64, 0);
                 }
             }
         });
-        for (n, tables) in (0_u64..).zip(&generations) {
-            // A count of its own for each flow: it begins beyond what the others could show.
-            for _ in 0..=20 * n {
-                counters.count(first(tables), secs(n), 1);
+        for (flow, len) in &flows {
+            for _ in 0..50 {
+                counters.count(flow, secs(1), *len);
             }
         }
         reader.join().expect("no mixture");
