@@ -11,8 +11,8 @@ from pathlib import Path
 PATIENCE_S = 10
 # The signals that end a run. They wait while a lab is being cleaned up.
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-# The transmit queue of every host's interface. `zerogap switch` sets it so; a TAP of the other peers would hold 500 frames,
-# and a rate with few drops would be that number's, not the switch's.
+# The transmit queue of every host's interface. `zerogap switch` sets it so; the other peers' TAPs would hold 500 frames, and
+# rates with few drops would measure that.
 QUEUE_FRAMES = 5_000
 # Bound and never read: the kernel takes every datagram up to the socket and drops it there, which costs each peer the
 # same, wakes nobody and takes no core from the sender.
