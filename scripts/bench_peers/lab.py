@@ -11,6 +11,9 @@ from pathlib import Path
 PATIENCE_S = 10
 # The signals that end a run. They wait while a lab is being cleaned up.
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+# The transmit queue of every host's interface. `zerogap switch` sets it so; the other peers' TAPs would hold 500 frames, and
+# rates with few drops would measure that.
+QUEUE_FRAMES = 5_000
 # Bound and never read: the kernel takes every datagram up to the socket and drops it there, which costs each peer the
 # same, wakes nobody and takes no core from the sender.
 SINK = """
@@ -117,7 +120,10 @@ class Lab:
         """Gives the hosts addresses and neighbours, once the peer has made their interfaces; each greets all others."""
         for host in self.hosts:
             device, others = host.interface, [other for other in self.hosts if other is not host]
-            lines = [f"link set {device} address {host.mac} up", f"addr add {host.address}/24 dev {device}"]
+            lines = [
+                f"link set {device} address {host.mac} txqueuelen {QUEUE_FRAMES} up",
+                f"addr add {host.address}/24 dev {device}",
+            ]
             lines += [f"neigh add {other.address} lladdr {other.mac} nud permanent dev {device}" for other in others]
             if host.index == 0:
                 lines.append(f"neigh add {EVERYBODY} lladdr ff:ff:ff:ff:ff:ff nud permanent dev {device}")

@@ -66,7 +66,8 @@ class Bench:
         found = {}
         with connected(peer, 2, self.switch_core) as lab:
             for size in self.sizes:
-                most = self.offer(lab, size, "max")
+                # The better of two: all that follows is scaled by it, and a sender that got no core has not saturated anything.
+                most = max((self.offer(lab, size, "max") for _ in range(2)), key=lambda trial: trial.received)
                 trials = {}
                 for limit, name in ((DROP_LIMIT, "0.5 % drops"), (0, "no drop")):
                     found[f"UDP {size} B, {name} (1000/s)"] = self.highest(lab, size, most, limit, trials)
