@@ -27,7 +27,7 @@ pub struct Placement {
 }
 
 /// What a thread or process works on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Work {
     /// Requests and their answers.
     Request,

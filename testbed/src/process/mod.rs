@@ -21,7 +21,6 @@ pub use server_jobs::ServerJobs;
 pub use uplink::Uplink;
 pub use wire::{Down, Lost, NodeConfig, Setup, Up};
 
-use crate::place::Work;
 use crate::sys::fd::{CONTROL_FD, adopt};
 use crate::sys::packet::{Packets, Received};
 use anyhow::{Context as _, Result, bail};
@@ -90,7 +89,7 @@ fn take_setup() -> Result<(Packets, Setup)> {
     setsid()?;
     prctl::set_timerslack(1)?;
     let setup = next_setup(&control)?;
-    setup.placement.enter(Work::Request)?;
+    setup.placement.enter(setup.work)?;
     if setup.more {
         // A socket for each node. Where the limit stays lower, binding tells.
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;

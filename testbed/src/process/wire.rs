@@ -1,6 +1,6 @@
 //! What the testbed and a node's process say to each other over the control socket, in postcard.
 
-use crate::place::Placement;
+use crate::place::{Placement, Work};
 use crate::sys::clock::Clock;
 use serde::{Deserialize, Serialize};
 use zerogap_client_agv::AgvConfig;
@@ -30,8 +30,10 @@ pub enum Down {
 pub struct Setup {
     /// The run's clock.
     pub clock: Clock,
-    /// Where it runs.
+    /// What runs where.
     pub placement: Placement,
+    /// What this process counts as.
+    pub work: Work,
     /// Its node.
     pub node: NodeConfig,
     /// Whether another node follows that this process plays as well.

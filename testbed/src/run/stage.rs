@@ -2,7 +2,7 @@
 
 use super::houses::Houses;
 use crate::host::{Host, HostSpec, Neighbour, Nic, check_all};
-use crate::place::Placement;
+use crate::place::{Placement, Work};
 use crate::process::{Down, NodeConfig, Setup, Up};
 use crate::sys::clock::{Clock, timeout};
 use crate::sys::packet::{Packets, Received};
@@ -14,6 +14,7 @@ use std::os::fd::AsFd as _;
 use zerogap_proto::address::{TRANSFER_PORT, service_addr, service_mac, transfer_addr, transfer_mac};
 use zerogap_proto::{Control, Duration, Endpoint, NodeId};
 use zerogap_scenario::Scenario;
+use zerogap_switch::Anchoring;
 
 /// The AGVs' own port.
 const CLIENT_PORT: u16 = 40_000;
@@ -67,8 +68,9 @@ impl Stage {
         let process = actor.host.start_process(life, &[])?;
         let nodes = self.houses.nodes(host);
         for (left, &node) in (0..nodes.len()).rev().zip(nodes) {
-            let (clock, placement) = (self.clock, self.placement);
-            let setup = Setup { clock, placement, node: config(scenario, node, life)?, more: left > 0 };
+            let (clock, placement, work) = (self.clock, self.placement, work(scenario, host));
+            let node = config(scenario, node, life)?;
+            let setup = Setup { clock, placement, work, node, more: left > 0 };
             process
                 .send(&Down::Setup(Box::new(setup)), &[])
                 .with_context(|| format!("{} ended at once", actor.host.name))?;
@@ -128,6 +130,16 @@ impl Drop for Stage {
             let _ = actor.host.kill();
         }
     }
+}
+
+/// The request path has one core, which for many AGVs is too little: then only the primaries stay with the switches' worker.
+fn work(scenario: &Scenario, host: NodeId) -> Work {
+    let primary = scenario.switches.iter().flat_map(|switch| &switch.services).find_map(|service| {
+        if let Anchoring::Here(service) = service { service.servers.first() } else { None }
+    });
+    let stays = primary.is_some_and(|(server, _)| *server == host);
+    let many = scenario.topology.fleet.len() > 1;
+    if many && !stays { Work::Bulk } else { Work::Request }
 }
 
 /// What a node of a host's `life`-th process is.

@@ -11,7 +11,7 @@ use zerogap_proto::*;
 use zerogap_server_app::{Prior, ServerConfig};
 use zerogap_testbed::doctor::{Checkup, Needs};
 use zerogap_testbed::host::{Host, HostSpec, Neighbour, Nic, Report};
-use zerogap_testbed::place::Placement;
+use zerogap_testbed::place::{Placement, Work};
 use zerogap_testbed::process::{Down, NodeConfig, Setup, Up};
 use zerogap_testbed::sys::clock::Clock;
 use zerogap_testbed::sys::packet::{Packets, Received};
@@ -33,7 +33,7 @@ impl Process {
         let control = host.start_process(1, &[]).unwrap();
         assert!(matches!(next_report(&mut host), Report::Started { life: 1, .. }));
         let placement = Placement::of_this_machine().unwrap();
-        let setup = Setup { clock: Clock::starting_now(), placement, node, more: false };
+        let setup = Setup { clock: Clock::starting_now(), placement, work: Work::Request, node, more: false };
         control.send(&Down::Setup(Box::new(setup)), &[]).unwrap();
         let process = Self { host, control };
         process.hear("ready", |up| (*up == Up::Ready).then_some(()));
