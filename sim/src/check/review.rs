@@ -47,7 +47,8 @@ impl Review {
         } else if let Event::Phase { phase: zerogap_proto::Phase::Review, .. } = event {
             self.begins = true;
         } else if let Event::Promoted { .. } = event {
-            self.agreed = 0;
+            // A seeded standby may take the place of a primary that is not believed, once its own review is over.
+            self.agreed = if self.complete.is_some() { self.agreed } else { 0 };
         } else if let Event::SwitchedOver { at: x, .. } = event {
             self.chosen = Some(*x);
         } else if let Event::Ended { outcome: Outcome::Complete, .. } = event {

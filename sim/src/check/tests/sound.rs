@@ -16,11 +16,17 @@ fn a_sound_run_of_every_scheme_breaks_nothing() {
 
 #[test]
 fn faults_and_lost_frames_break_nothing() {
-    let table: [&[&str]; 6] = [
+    let table: [&[&str]; 7] = [
         &["faults.0={kind: kill, at: {phase: Review}, node: edge-a1}"],
         &["faults.0={kind: kill, at: {phase: SwitchOver}, node: edge-b1}"],
         &[
             "faults.0={kind: flip-bit, at: {phase: Transfer}, node: edge-b2, byte: 7, bit: 3, at_restore: true}",
+        ],
+        // Rotten after the cut of its own standby, which takes its place.
+        &[
+            "controllers.hold_time=50 ms",
+            "faults.0={kind: flip-bit, at: {time: 300 ms}, node: edge-a1, byte: 4711, bit: 3, at_restore: false}",
+            "faults.1={kind: flip-bit, at: {phase: Restore, migration: 1}, node: edge-a2, byte: 65000, bit: 3, at_restore: false}",
         ],
         // Rotten before the cut: the first target's scan ends the attempt, the other's comes after the end.
         &[
