@@ -308,7 +308,7 @@ fn a_target_that_is_lost_after_the_commit_point_leaves_the_service_to_the_other(
         1,
         "the loss was heard of before the commit point; the anchor refused"
     );
-    assert_eq!(count(&world, "Ended"), 1);
+    assert_eq!(count(&world, "Remove"), 1);
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn after_a_fail_over_the_ended_server_becomes_the_standby_when_it_is_back() {
     world.run_for(Duration::from_secs(1));
     world.kill(A1);
     world.run_for(Duration::from_secs(1));
-    assert_eq!((serving(&world), names(&world)), (vec![A2], vec!["Ended"]), "nobody is free beside it");
+    assert_eq!((serving(&world), names(&world)), (vec![A2], vec!["Remove"]), "nobody is free beside it");
     world.revive(A1);
     assert!(world.run_until(LIMIT, |world| serving(world) == [A2, A1]));
     world.run_for(Duration::from_secs(2));

@@ -91,18 +91,11 @@ pub enum ServiceOrder {
         /// Why.
         reason: AbortReason,
     },
-    /// A server's life has ended: drop its reader. A fact, not a decision: it is as true in a later epoch, and is never refused as stale.
-    Ended {
-        /// The server.
-        server: NodeId,
-        /// The life that ended.
-        incarnation: Incarnation,
-    },
-    /// Take a server out of the service: drop the reader of this life.
+    /// A server's process has ended: drop the reader of this life.
     Remove {
         /// The server.
         server: NodeId,
-        /// Its life.
+        /// The life that ended.
         incarnation: Incarnation,
     },
     /// A server failed its own scrub: believe its peers rather than it.

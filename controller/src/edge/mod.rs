@@ -254,7 +254,7 @@ mod tests {
         let moved = ServiceStatus { ingress: Some(NodeId(2)), ..service() };
         let orders = told(&mut edge, 1, Control::ServiceStatus(moved));
         let (server, incarnation) = (A1, zerogap_proto::Incarnation(1));
-        let order = zerogap_proto::ServiceOrder::Ended { server, incarnation };
+        let order = zerogap_proto::ServiceOrder::Remove { server, incarnation };
         let remove = ServiceCommand { service: ServiceId(1), epoch: service().epoch, order };
         assert_eq!(orders, [(NodeId(90), Control::Service(remove))]);
     }

@@ -12,7 +12,7 @@ pub(super) fn mend(s: &Situation<'_>) -> Vec<Step> {
 
 fn mend_one(s: &Situation<'_>, &Serving { server, incarnation, health }: &Serving) -> Option<ServiceOrder> {
     if s.view.is_over(server, incarnation) {
-        return (!has_failed(s, server)).then_some(ServiceOrder::Ended { server, incarnation });
+        return (!has_failed(s, server)).then_some(ServiceOrder::Remove { server, incarnation });
     }
     let status = s.view.alive(server).filter(|status| status.incarnation == incarnation)?;
     let news = status.scrub_failed && health != Health::Quarantined;
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_serving_server_that_ended_or_has_a_newer_life_is_removed_in_its_serving_life() {
-        let removed = vec![Step::Anchor(ServiceOrder::Ended { server: A2, incarnation: Incarnation(1) })];
+        let removed = vec![Step::Anchor(ServiceOrder::Remove { server: A2, incarnation: Incarnation(1) })];
         let mut bench = Bench::new();
         bench.view.lose(A2);
         assert_eq!(mended(&bench), removed, "its process ended");
@@ -107,7 +107,7 @@ mod tests {
             .learn_server(at(0), report(A2, 2, Task::Failed { migration: M1, reason: JobFailure::Torn }));
         assert_eq!(mended(&bench), []);
         bench.service.plan = None;
-        let removed = ServiceOrder::Ended { server: A2, incarnation: Incarnation(1) };
+        let removed = ServiceOrder::Remove { server: A2, incarnation: Incarnation(1) };
         assert_eq!(mended(&bench), [Step::Anchor(removed)]);
     }
 

@@ -33,7 +33,7 @@ impl Anchor {
 
     /// Carries an order out. `Ok(true)` if something changed; repeats of what is done already change nothing.
     pub(crate) fn order(&mut self, epoch: Epoch, order: &ServiceOrder) -> Result<bool, Refusal> {
-        if epoch != self.status.epoch && !matches!(order, ServiceOrder::Ended { .. }) {
+        if epoch != self.status.epoch {
             return Err(Refusal::StaleEpoch);
         }
         match order {
@@ -77,9 +77,7 @@ impl Anchor {
                 Ok(changed)
             }
             ServiceOrder::Cancel { migration, reason } => self.cancel(*migration, *reason),
-            ServiceOrder::Ended { server, incarnation } | ServiceOrder::Remove { server, incarnation } => {
-                Ok(self.remove(*server, *incarnation))
-            }
+            ServiceOrder::Remove { server, incarnation } => Ok(self.remove(*server, *incarnation)),
             ServiceOrder::Quarantine { server, incarnation } => {
                 let mut serving = self.status.serving.iter_mut();
                 let is = |s: &&mut Serving| (s.server, s.incarnation) == (*server, *incarnation);

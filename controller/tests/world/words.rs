@@ -87,7 +87,6 @@ fn name(order: &Control) -> &'static str {
             ServiceOrder::Pulled { .. } => "Pulled",
             ServiceOrder::Read { .. } => "Read",
             ServiceOrder::Cancel { .. } => "Cancel",
-            ServiceOrder::Ended { .. } => "Ended",
             ServiceOrder::Remove { .. } => "Remove",
             ServiceOrder::Quarantine { .. } => "Quarantine",
         };

@@ -34,8 +34,7 @@ impl Service {
         if command.service != self.config.id {
             return Err(Refusal::UnknownService);
         }
-        let is_fact = matches!(command.order, ServiceOrder::Ended { .. });
-        if command.epoch != self.epoch && !is_fact {
+        if command.epoch != self.epoch {
             return Err(Refusal::StaleEpoch);
         }
         let repeated = |plan: &Plan| matches!(command.order, ServiceOrder::Begin { migration, .. } if migration == plan.migration);
@@ -81,7 +80,7 @@ impl Service {
                 self.under_way(migration)?;
                 self.cancel(now, reason)
             }
-            ServiceOrder::Ended { server, incarnation } | ServiceOrder::Remove { server, incarnation } => {
+            ServiceOrder::Remove { server, incarnation } => {
                 if self.readers.get(&server).is_some_and(|reader| reader.incarnation == incarnation) {
                     self.drop_reader(now, server, DropCause::ProcessEnded);
                 }

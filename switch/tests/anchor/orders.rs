@@ -38,18 +38,6 @@ fn an_order_for_an_older_epoch_is_refused_whatever_it_is() {
 }
 
 #[test]
-fn that_a_life_has_ended_is_as_true_in_a_later_epoch() {
-    let mut b = Bench::pair();
-    b.round(&[P, S]);
-    b.remove(P);
-    let ended = |life| command(Epoch(0), ServiceOrder::Ended { server: S, incarnation: life });
-    assert_eq!(b.service.order(b.now, ended(life(P))), Ok(()), "of another life it says nothing");
-    assert_eq!(b.serving(), "S");
-    assert_eq!(b.service.order(b.now, ended(life(S))), Ok(()));
-    assert_eq!(b.serving(), "");
-}
-
-#[test]
 fn an_order_about_another_migration_is_refused_before_during_and_after_one() {
     let mut b = Bench::pair();
     let refused = |b: &mut Bench, migration| {

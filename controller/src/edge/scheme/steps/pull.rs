@@ -40,7 +40,7 @@ fn watch_source(s: &Situation<'_>, plan: &PlanStatus) -> Steps {
     let server = plan.snapshotter;
     match s.view.cut(server, plan.migration) {
         Some(cut) if cut.sent || !s.view.is_over(server, cut.life) => Steps::default(),
-        Some(cut) => Steps::anchor(ServiceOrder::Ended { server, incarnation: cut.life }),
+        Some(cut) => Steps::anchor(ServiceOrder::Remove { server, incarnation: cut.life }),
         // Which life it was, a controller that came after its end cannot know.
         None if has_forgotten(s, plan) => cancel(plan, AbortReason::SourceLostInPull),
         None => Steps::default(),

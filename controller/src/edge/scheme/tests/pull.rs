@@ -9,7 +9,7 @@ fn pulling(scheme: Scheme, source: Task, target: Task) -> Bench {
 }
 
 fn remove_source() -> Vec<Step> {
-    anchor(ServiceOrder::Ended { server: A1, incarnation: Incarnation(1) })
+    anchor(ServiceOrder::Remove { server: A1, incarnation: Incarnation(1) })
 }
 
 fn failed(reason: JobFailure) -> Task {
