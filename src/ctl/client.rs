@@ -55,15 +55,15 @@ impl Client<'_> {
     }
 
     fn unreachable(&self, error: &io::Error) -> Stopped {
-        let name = self.name;
-        let why = match error.kind() {
-            io::ErrorKind::ConnectionRefused => format!(
+        let (name, kind) = (self.name, error.kind());
+        let why = if kind == io::ErrorKind::ConnectionRefused {
+            format!(
                 "no switch called {name} runs in this network namespace; `zerogap switch --name {name}` starts one"
-            ),
-            io::ErrorKind::WouldBlock => {
-                format!("the switch {name} does not answer within {} s", PATIENCE.as_secs())
-            }
-            _ => format!("the switch {name} cannot be asked: {error}"),
+            )
+        } else if kind == io::ErrorKind::WouldBlock {
+            format!("the switch {name} does not answer within {} s", PATIENCE.as_secs())
+        } else {
+            format!("the switch {name} cannot be asked: {error}")
         };
         Stopped::new(Code::Failed, why)
     }

@@ -34,10 +34,10 @@ pub(super) fn applied(applied: &Applied) -> String {
 
 /// A line a port.
 pub(super) fn rates(rates: &Rates) -> String {
-    let mut table = Table::new("port state frames-in/s bits-in/s frames-out/s bits-out/s drops/s", 2);
+    let mut table = Table::new("port frames-in/s bits-in/s frames-out/s bits-out/s drops/s state", 1);
     for port in &rates.ports {
         let numbers = [port.frames_in, port.bits_in, port.frames_out, port.bits_out, port.drops];
-        table.row([port.name.clone(), up(port.up)].into_iter().chain(numbers.map(short)));
+        table.row([port.name.clone()].into_iter().chain(numbers.map(short)).chain([up(port.up)]));
     }
     table.text()
 }
@@ -74,7 +74,7 @@ fn flows(flows: &[FlowState]) -> String {
 }
 
 fn groups(groups: &[GroupSpec<String>]) -> String {
-    let mut table = Table::new("group type buckets", 1);
+    let mut table = Table::new("group type buckets", 2);
     for GroupSpec { id, kind, buckets } in groups {
         let buckets = buckets.iter().map(|bucket| {
             let watch =
@@ -122,10 +122,8 @@ fn short(rate: f64) -> String {
 
 /// A match's fields; `any` if there is none.
 fn fields(matching: &impl Serialize) -> String {
-    match json(matching) {
-        Value::Object(fields) if fields.is_empty() => "any".to_owned(),
-        other => text(&other),
-    }
+    let fields = text(&json(matching));
+    if fields.is_empty() { "any".to_owned() } else { fields }
 }
 
 fn actions(actions: &[impl Serialize]) -> String {
@@ -190,3 +188,7 @@ impl Table {
         text
     }
 }
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

@@ -103,3 +103,25 @@ impl FromStr for Place {
         Ok(Self { name: name.to_owned(), namespace: namespace.map(str::to_owned) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_stay_on_this_machine_unless_an_address_is_given() {
+        for (text, address) in
+            [("9090", "127.0.0.1:9090"), ("192.0.2.1:80", "192.0.2.1:80"), ("[::1]:80", "[::1]:80")]
+        {
+            assert_eq!(metrics_address(text), Ok(address.parse().expect("an address")));
+        }
+        assert!(metrics_address("localhost").is_err() && metrics_address("70000").is_err());
+    }
+
+    #[test]
+    fn a_capture_names_a_port_and_a_file() {
+        let capture = PortFile { port: "a".to_owned(), file: "x=y.pcapng".into() };
+        assert_eq!("a=x=y.pcapng".parse(), Ok(capture));
+        assert!(["a", "a=", "=x"].iter().all(|text| text.parse::<PortFile>().is_err()));
+    }
+}

@@ -25,8 +25,11 @@ pub(super) struct Door<'a> {
     /// The longest request in bytes.
     pub(super) request_len_max: usize,
     /// The answer to a whole request, or to one that is too long (`None`).
-    pub(super) answer: Box<dyn Fn(Option<&[u8]>) -> Vec<u8> + 'a>,
+    pub(super) answer: Box<Answering<'a>>,
 }
+
+/// From a request, or `None` for one that is too long, to an answer.
+type Answering<'a> = dyn Fn(Option<&[u8]>) -> Vec<u8> + 'a;
 
 /// A connection's bytes.
 pub(super) trait Stream: Read + Write + AsFd {}

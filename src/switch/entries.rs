@@ -20,12 +20,14 @@ pub(super) fn listen(name: &str) -> Result<UnixListener, Stopped> {
         listener.set_nonblocking(true)?;
         Ok(listener)
     };
-    open().map_err(|error: io::Error| match error.kind() {
-        io::ErrorKind::AddrInUse => Stopped::new(
-            Code::Usage,
-            format!("there is a switch called {name} here already; call this one otherwise with --name"),
-        ),
-        _ => Stopped::new(Code::Machine, format!("cannot listen for `zerogap ctl`: {error}")),
+    open().map_err(|error: io::Error| {
+        if error.kind() == io::ErrorKind::AddrInUse {
+            let why =
+                format!("there is a switch called {name} here already; call this one otherwise with --name");
+            Stopped::new(Code::Usage, why)
+        } else {
+            Stopped::new(Code::Machine, format!("cannot listen for `zerogap ctl`: {error}"))
+        }
     })
 }
 

@@ -2,5 +2,6 @@
 //! with a line that says so, where there can be no namespaces or TAPs; in CI that is a failure.
 
 mod ctl;
+mod docs;
 mod lab;
 mod records;
