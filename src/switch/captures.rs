@@ -82,3 +82,29 @@ pub(super) fn by_file(
     files.into_iter().for_each(|(port, file)| by_file.entry(file).or_default().push(port));
     Ok(by_file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerogap_scenario::switch_file::parse;
+
+    const PORTS: &str = "ports: [{name: a, capture: all.pcapng}, {name: b}, {name: c, capture: all.pcapng}]";
+
+    fn asked(args: &[&str]) -> Result<String, String> {
+        let args: Vec<PortFile> = args.iter().map(|arg| arg.parse().expect("PORT=FILE")).collect();
+        let by_file = by_file(&parse(PORTS).expect("a file"), &args).map_err(|stopped| stopped.why)?;
+        let words = by_file.into_iter().map(|(file, ports)| {
+            let ports: Vec<String> = ports.iter().map(|port| port.0.to_string()).collect();
+            format!("{}: {}", file.display(), ports.join(" "))
+        });
+        Ok(words.collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn ports_of_one_file_share_it_and_the_command_line_has_the_last_word() {
+        assert_eq!(asked(&[]), Ok("all.pcapng: 0 2".to_owned()));
+        assert_eq!(asked(&["b=all.pcapng"]), Ok("all.pcapng: 0 1 2".to_owned()));
+        assert_eq!(asked(&["c=c.pcapng"]), Ok("all.pcapng: 0, c.pcapng: 2".to_owned()));
+        assert_eq!(asked(&["z=c.pcapng"]), Err("--capture: there is no port z".to_owned()));
+    }
+}

@@ -133,6 +133,9 @@ mod tests {
     use std::os::linux::net::SocketAddrExt as _;
     use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
+    /// How long a test waits for an answer that does not come.
+    const TEST_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
     /// A door that answers each line with its length, and who knocks.
     fn with_door(test: impl FnOnce(&mut Doors<'_>, &dyn Fn() -> UnixStream)) {
         let name = format!("zerogap.doors.{}.{:?}", std::process::id(), std::thread::current().id());
@@ -152,7 +155,12 @@ mod tests {
                 request.map_or("too long".to_owned(), |request| request.len().to_string()).into()
             }),
         };
-        test(&mut Doors::new(vec![door]), &|| UnixStream::connect_addr(&address).expect("a connection"));
+        let knock = || {
+            let stream = UnixStream::connect_addr(&address).expect("a connection");
+            stream.set_read_timeout(Some(TEST_PATIENCE)).expect("a time-out");
+            stream
+        };
+        test(&mut Doors::new(vec![door]), &knock);
     }
 
     fn at(ms: u64) -> impl Fn() -> Instant {
