@@ -2,6 +2,7 @@
 
 use crate::calibrate::args::Calibrate;
 use crate::campaign::args::{Campaign, Merge};
+use crate::ctl::args::Ctl;
 use crate::explore::args::Explore;
 use crate::switch::args::Switch;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -70,8 +71,14 @@ pub(crate) enum Command {
     /// Says `ready` on standard output when frames may come; ends upon Ctrl-C or SIGTERM and says what each port has seen. The
     /// TAPs go with it.
     ///
-    /// Exit codes: 0 done, 2 usage or configuration, 3 this machine lacks something.
+    /// Exit codes: 0 done, 1 a capture could not be written to its end, 2 usage or configuration, 3 this machine lacks something.
     Switch(Switch),
+    /// Ask a running `zerogap switch` how things stand, change its tables, follow its rates.
+    ///
+    /// It asks over a local socket in the network namespace that the switch was started in, as the switch's user or root.
+    ///
+    /// Exit codes: 0 done, 1 the switch cannot be asked, 2 usage, or the switch refuses a bundle and has changed nothing.
+    Ctl(Ctl),
     /// Run a command inside a node of a running testbed, e.g. `zerogap exec agv -- ping 10.90.255.1`.
     Exec(Exec),
     /// What this machine can and cannot do, and how to mend it.

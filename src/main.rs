@@ -6,6 +6,7 @@ mod calibration;
 mod campaign;
 mod cli;
 mod compare;
+mod ctl;
 mod doctor;
 mod exec;
 mod exit;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Merge(args) => merge::main(&args),
         Command::Explore(args) => explore::main(&args),
         Command::Switch(args) => switch::main(&args),
+        Command::Ctl(args) => ctl::main(&args),
         Command::Exec(args) => exec::main(&args),
         Command::Doctor(args) => doctor::main(&args),
         Command::Validate(args) => validate::main(&args),

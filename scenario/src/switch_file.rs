@@ -1,5 +1,8 @@
-//! The file of `zerogap switch --config`: YAML or JSON in, the switch's own types out.
+//! The file of `zerogap switch --config`: YAML or JSON in, the switch's own types out. What is one of several things is written as a
+//! map of one (`{output: b}`), in YAML as in JSON, not as a YAML tag.
 
+use serde_yaml::Deserializer;
+use serde_yaml::with::singleton_map_recursive::deserialize;
 use zerogap_switch::table::{Bundle, SwitchFile};
 
 /// Reads a switch's file.
@@ -8,7 +11,7 @@ use zerogap_switch::table::{Bundle, SwitchFile};
 /// What is wrong, with the line and the field.
 pub fn parse(text: &str) -> Result<SwitchFile, serde_yaml::Error> {
     // An empty file is a switch that learns.
-    serde_yaml::from_str::<Option<SwitchFile>>(text).map(Option::unwrap_or_default)
+    deserialize::<Option<SwitchFile>, _>(Deserializer::from_str(text)).map(Option::unwrap_or_default)
 }
 
 /// Reads a bundle: a list of changes such as `- add_flow: {match: {in_port: a}, actions: [{output: b}]}`.
@@ -16,7 +19,7 @@ pub fn parse(text: &str) -> Result<SwitchFile, serde_yaml::Error> {
 /// # Errors
 /// What is wrong, with the line and the field.
 pub fn parse_bundle(text: &str) -> Result<Bundle<String>, serde_yaml::Error> {
-    serde_yaml::from_str(text)
+    deserialize(Deserializer::from_str(text))
 }
 
 #[cfg(test)]

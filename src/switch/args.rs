@@ -1,6 +1,8 @@
 //! The arguments of `zerogap switch`.
 
+use crate::ctl::socket;
 use clap::Args;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use zerogap_switch::io::Wait;
@@ -39,6 +41,16 @@ pub(crate) struct Switch {
     /// Seconds after which an address that is not heard is forgotten.
     #[arg(long, value_name = "SECONDS", default_value_t = zerogap_switch::bridge::AGE_MAX_S)]
     pub(crate) age: u32,
+    /// What `zerogap ctl --name` calls this switch; in one network namespace every switch has a name of its own.
+    #[arg(long, value_name = "NAME", default_value = "switch", value_parser = socket::name)]
+    pub(crate) name: String,
+    /// Hand out figures for Prometheus at http://ADDR:PORT/metrics; with a port alone, on this machine's loopback only.
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = metrics_address)]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Write every frame in and out at a port to a pcapng file, with what became of it as a comment. May be given several times;
+    /// ports of the same file share it.
+    #[arg(long = "capture", value_name = "PORT=FILE")]
+    pub(crate) captures: Vec<PortFile>,
     /// Print the accounts at the end as JSON on standard output, after the line `ready`, and nothing else there.
     #[arg(long)]
     pub(crate) json: bool,
@@ -49,6 +61,32 @@ pub(crate) struct Switch {
 pub(crate) struct Place {
     pub(crate) name: String,
     pub(crate) namespace: Option<String>,
+}
+
+/// A port's capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PortFile {
+    pub(crate) port: String,
+    pub(crate) file: PathBuf,
+}
+
+impl FromStr for PortFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((port, file)) if !port.is_empty() && !file.is_empty() => {
+                Ok(Self { port: port.to_owned(), file: file.into() })
+            }
+            Some(_) | None => Err("it is written PORT=FILE".to_owned()),
+        }
+    }
+}
+
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    let on_loopback = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let parsed = text.parse().map(on_loopback).or_else(|_| text.parse());
+    parsed.map_err(|_| "it is written PORT, ADDR:PORT or [ADDR]:PORT, as 9090 or 192.0.2.1:9090".to_owned())
 }
 
 impl FromStr for Place {
@@ -63,5 +101,27 @@ impl FromStr for Place {
             return Err("it is written NAME or NAME@NETNS".to_owned());
         }
         Ok(Self { name: name.to_owned(), namespace: namespace.map(str::to_owned) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_stay_on_this_machine_unless_an_address_is_given() {
+        for (text, address) in
+            [("9090", "127.0.0.1:9090"), ("192.0.2.1:80", "192.0.2.1:80"), ("[::1]:80", "[::1]:80")]
+        {
+            assert_eq!(metrics_address(text), Ok(address.parse().expect("an address")));
+        }
+        assert!(metrics_address("localhost").is_err() && metrics_address("70000").is_err());
+    }
+
+    #[test]
+    fn a_capture_names_a_port_and_a_file() {
+        let capture = PortFile { port: "a".to_owned(), file: "x=y.pcapng".into() };
+        assert_eq!("a=x=y.pcapng".parse(), Ok(capture));
+        assert!(["a", "a=", "=x"].iter().all(|text| text.parse::<PortFile>().is_err()));
     }
 }

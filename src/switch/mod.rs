@@ -2,17 +2,24 @@
 //! come, and what each port has seen when it is asked to end.
 
 pub(crate) mod args;
+mod captures;
+mod control;
+mod doors;
+mod entries;
+mod metrics;
+#[cfg(test)]
+mod model;
 mod report;
 
 use crate::exit::{Code, Stopped, fail, print};
 use args::{Place, Switch};
+use captures::Captures;
+use doors::Doors;
 use report::Report;
 use std::fs;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 use zerogap_scenario::switch_file;
 use zerogap_switch::io::{
     Board, BoardOptions, OffloadTap, PacketPort, PlainTap, Port, in_namespace, take_up,
@@ -23,7 +30,7 @@ use zerogap_testbed::sys::interrupt;
 /// Workers at the most if nobody says how many: each is a thread that mostly waits.
 const WORKERS_MAX: usize = 16;
 /// How often it looks whether it was asked to end.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY_MS: u16 = 50;
 
 pub(crate) fn main(args: &Switch) -> ExitCode {
     match work(args) {
@@ -32,35 +39,43 @@ pub(crate) fn main(args: &Switch) -> ExitCode {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "it has nothing to do but to look whether it is asked to end")]
 fn work(args: &Switch) -> Result<(), Stopped> {
     interrupt::heed().map_err(|error| Stopped::new(Code::Machine, error))?;
     let file = configuration(args)?;
-    let tables =
-        file.tables(Board::now(), &file.names()).map_err(|error| Stopped::new(Code::Usage, error))?;
+    let names = file.names();
+    let tables = file.tables(Board::now(), &names).map_err(|error| Stopped::new(Code::Usage, error))?;
+    let control = entries::listen(&args.name)?;
+    let metrics = args.metrics.map(entries::listen_for_metrics).transpose()?;
+    let captures = captures::by_file(&file, &args.captures)?;
     let ports: Vec<Arc<dyn Port>> =
         file.ports.iter().map(|port| open(port, args.mtu)).collect::<Result<_, _>>()?;
+    let captures = Captures::start(&file, captures)?;
     let options = BoardOptions {
         workers: args.workers.map_or(ports.len().min(WORKERS_MAX), usize::from),
         wait: args.wait,
         cores: args.cores.clone(),
         storm_limit: args.storm_limit,
         age_max_s: args.age,
+        captures: captures.recorders.clone(),
     };
     let mut board = Board::start(ports, tables, options)
         .map_err(|error| Stopped::new(code(&error), format!("the switch cannot start: {error}")))?;
     print("ready");
+    let control = entries::control(&control, &names, &board);
+    let metrics = metrics.as_ref().map(|listener| entries::metrics(listener, &board));
+    let mut doors = Doors::new([control].into_iter().chain(metrics).collect());
     while !interrupt::asked_to_end() {
-        thread::sleep(LOOK_EVERY);
+        doors.serve(Board::now, LOOK_EVERY_MS);
     }
+    drop(doors);
     board.stop();
-    let report = Report::of(&board);
+    let report = Report::of(&board, captures.finish());
     if args.json {
         print(serde_json::to_string_pretty(&report).map_err(|error| Stopped::new(Code::Failed, error))?);
     } else {
         eprint!("{report}");
     }
-    Ok(())
+    report.failure().map_or(Ok(()), |why| Err(Stopped::new(Code::Failed, why)))
 }
 
 /// The file, and after its ports those of the command line.

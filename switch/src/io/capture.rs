@@ -21,7 +21,7 @@ pub struct Capture {
 }
 
 /// Where the frames of one port are recorded, from any thread.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Recorder {
     interface: u32,
     queue: Sender<Entry>,

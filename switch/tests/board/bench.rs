@@ -57,8 +57,14 @@ impl Port for Near {
 /// The ends that a test holds.
 pub(crate) struct Far(Vec<UnixDatagram>);
 
-pub(crate) const OPTIONS: BoardOptions =
-    BoardOptions { workers: 16, wait: Wait::Block, cores: Vec::new(), storm_limit: 0, age_max_s: 300 };
+pub(crate) const OPTIONS: BoardOptions = BoardOptions {
+    workers: 16,
+    wait: Wait::Block,
+    cores: Vec::new(),
+    storm_limit: 0,
+    age_max_s: 300,
+    captures: Vec::new(),
+};
 
 /// A switch of so many ports.
 pub(crate) fn board(ports: usize, tables: Tables, options: BoardOptions) -> (Board, Far) {

@@ -4,5 +4,6 @@
 
 mod accounts;
 mod bench;
+mod captures;
 mod forwarding;
 mod swaps;

@@ -17,7 +17,7 @@ pub(super) struct Exits {
 }
 
 impl Exits {
-    /// Sends a copy of `frame` out by `exit`.
+    /// Sends a copy of `frame` out by `exit`, or says why it did not leave.
     #[inline]
     pub(super) fn send(
         &mut self,
@@ -26,7 +26,7 @@ impl Exits {
         exit: PortId,
         frame: &[u8],
         offload: Offload,
-    ) {
+    ) -> Result<(), DropReason> {
         let port = &*ports[usize::from(exit.0)];
         let sent = if offload.is_none() || port.takes_offload() {
             port.send(frame, offload).map_err(reason)
@@ -37,6 +37,7 @@ impl Exits {
             Ok(()) => books.sent(exit, frame.len()),
             Err(reason) => books.refused(exit, reason),
         }
+        sent
     }
 
     /// A frame of several segments counts as one: it has left when all of them have.

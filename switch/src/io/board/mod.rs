@@ -5,6 +5,7 @@ mod clock;
 mod exits;
 mod kick;
 mod out;
+mod record;
 mod rules;
 mod upkeep;
 mod wait;
@@ -12,6 +13,7 @@ mod worker;
 
 pub use wait::Wait;
 
+use super::capture::Recorder;
 use super::port::{Lost, Port};
 use crate::bridge::{Books, Bridge, PortAccount, settle};
 use crate::table::{Action, Bundle, BundleError, Count, Flow, FlowCounters, Tables};
@@ -41,6 +43,8 @@ pub struct BoardOptions {
     pub storm_limit: u32,
     /// Seconds after which an address that is not heard is forgotten.
     pub age_max_s: u32,
+    /// Ports whose frames are recorded, with what becomes of each.
+    pub captures: Vec<(PortId, Recorder)>,
 }
 
 /// A switch at work. Dropping it ends its workers.
@@ -56,6 +60,8 @@ struct Shared {
     /// One worker's each.
     books: Vec<Books>,
     options: BoardOptions,
+    /// By port.
+    captures: Vec<Option<Recorder>>,
     rules: Rules,
     /// One worker's each.
     flow_counters: Vec<Arc<FlowCounters>>,
@@ -91,7 +97,12 @@ impl Board {
         check_tables(&tables).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         kick::prepare()?;
         let count = options.workers.clamp(1, ports.len().max(1));
+        let mut captures = vec![None; ports.len()];
+        for (port, recorder) in &options.captures {
+            captures[usize::from(port.0)] = Some(recorder.clone());
+        }
         let shared = Arc::new(Shared {
+            captures,
             books: (0..count).map(|_| Books::new(ports.len())).collect(),
             bridge: Bridge::new(options.age_max_s),
             rules: Rules::new(tables, count),

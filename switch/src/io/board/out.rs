@@ -6,7 +6,7 @@ use super::exits::Exits;
 use super::worker::Mine;
 use crate::bridge::{Books, Verdict};
 use crate::offload::Offload;
-use crate::table::{Arrival, Cache, Destination, Fate, Key, Outlet, Tables, Unsent};
+use crate::table::{Arrival, Cache, Destination, Fate, Flow, Key, Outlet, Tables, Unsent};
 use std::sync::atomic::Ordering;
 use zerogap_proto::{DropReason, Instant, PortId};
 
@@ -22,9 +22,13 @@ pub(super) struct Out<'a> {
     pub(super) copies: u64,
     /// Why there are none, if there are none.
     pub(super) refused: DropReason,
+    /// The flow that it belongs to.
+    pub(super) flow: Option<&'a Flow>,
+    /// What became of it, for the capture of the port that it came in by; `None` without one.
+    pub(super) story: Option<String>,
 }
 
-impl Out<'_> {
+impl<'a> Out<'a> {
     /// As a learning switch has it.
     #[inline]
     pub(super) fn normal(&mut self, frame: &[u8], offload: Offload) {
@@ -39,7 +43,7 @@ impl Out<'_> {
     /// By the flow that it belongs to.
     pub(super) fn by_flow(
         &mut self,
-        tables: &Tables,
+        tables: &'a Tables,
         cache: &mut Cache,
         scratch: &mut Vec<u8>,
         worker: usize,
@@ -54,6 +58,7 @@ impl Out<'_> {
             self.refused = DropReason::NoRoute;
             return;
         };
+        self.flow = Some(flow);
         self.shared.flow_counters[worker].count(flow, self.now, frame.len());
         let arrival = Arrival { key: &key, frame, offload };
         if let Fate::Unsent(reason) = tables.execute(self.now, arrival, flow.actions(), scratch, self) {
@@ -74,6 +79,7 @@ impl Out<'_> {
         } else if !self.mine.storm.admits(self.now) {
             self.refused = DropReason::Storm;
         } else {
+            self.tell("flood");
             let own = self.mine.id;
             (0..ports)
                 .map(PortId)
@@ -85,7 +91,10 @@ impl Out<'_> {
     #[inline]
     fn copy(&mut self, exit: PortId, frame: &[u8], offload: Offload) {
         self.copies += 1;
-        self.exits.send(&self.shared.ports, self.books, exit, frame, offload);
+        let sent = self.exits.send(&self.shared.ports, self.books, exit, frame, offload);
+        if self.story.is_some() || self.shared.captures[usize::from(exit.0)].is_some() {
+            self.record_copy(exit, frame, sent);
+        }
     }
 }
 

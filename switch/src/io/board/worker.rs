@@ -107,12 +107,16 @@ impl Worker {
         let (shared, frame, now) = (&*self.shared, &self.buffer[..len], clock::roughly());
         books.came_in(mine.id, len);
         let tables = self.hold.take(&shared.rules);
-        let mut out =
-            Out { shared, books, exits: &mut self.exits, mine, now, copies: 0, refused: DropReason::Denied };
+        let (exits, refused) = (&mut self.exits, DropReason::Denied);
+        let story = shared.captures[usize::from(mine.id.0)].is_some().then(String::new);
+        let mut out = Out { shared, books, exits, mine, now, copies: 0, refused, flow: None, story };
         if tables.flows().len() == 0 {
             out.normal(frame, offload);
         } else {
             out.by_flow(tables, &mut self.cache, &mut self.scratch, self.number, frame, offload);
+        }
+        if out.story.is_some() {
+            out.record_arrival(frame);
         }
         let (copies, refused) = (out.copies, out.refused);
         self.hold.release(&shared.rules);
