@@ -8,7 +8,7 @@ fn one_migration_and_the_client_does_not_notice() {
     let run = run(&[], &[]);
     run.assert_unnoticed();
     assert_eq!(run.outcomes(), ["complete"]);
-    let review = &run.result["migrations"][0]["review"];
+    let review = &run.migrations()[0]["review"];
     assert_eq!((&review["required"], &review["disagreed"]), (&20.into(), &0.into()));
     assert!(review["agreed"].as_u64() >= Some(20));
     let serving: Vec<&String> = run.result["state_digests"].as_object().expect("digests").keys().collect();

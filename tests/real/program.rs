@@ -98,23 +98,26 @@ impl Run {
         self.result["interruptions"].as_array().expect("a list")
     }
 
-    /// Every migration's outcome, with the reason of those that were aborted.
+    /// The migrations that the machine let be judged: not those whose review gave up on late answers while the machine stalled.
+    /// Trying again is then what is asked of it.
+    pub(crate) fn migrations(&self) -> Vec<&Value> {
+        let all = self.result["migrations"].as_array().expect("a list").iter();
+        all.filter(|m| m["reason"] != "too-many-absences" || !self.stalled_during(m)).collect()
+    }
+
+    /// Their outcomes, with the reason of those that were aborted.
     pub(crate) fn outcomes(&self) -> Vec<String> {
         let outcome = |m: &Value| match m["reason"].as_str() {
             Some(reason) => reason.to_owned(),
             None => m["outcome"].as_str().unwrap_or("?").to_owned(),
         };
-        self.migrations().map(outcome).collect()
+        self.migrations().into_iter().map(outcome).collect()
     }
 
     /// The names of the `n`-th migration's phases.
     pub(crate) fn phases(&self, n: usize) -> Vec<String> {
-        let phases = self.result["migrations"][n]["phases"].as_array().cloned().unwrap_or_default();
+        let phases = phases(self.migrations()[n]);
         phases.iter().map(|phase| phase["name"].as_str().unwrap_or("?").to_owned()).collect()
-    }
-
-    fn migrations(&self) -> impl Iterator<Item = &Value> {
-        self.result["migrations"].as_array().expect("a list").iter()
     }
 
     /// Nothing lost, doubled or out of order, and the serving servers' states are equal.
@@ -136,4 +139,19 @@ impl Run {
         assert!(self.interruptions().iter().all(|i| i["cause"] == "host"), "{}", self.told);
         assert!(matches!(self.code, Some(0 | INCONCLUSIVE)), "{}", self.told);
     }
+
+    fn stalled_during(&self, migration: &Value) -> bool {
+        let of =
+            |at: &str| phases(migration).iter().filter_map(|phase| phase[at].as_u64()).collect::<Vec<_>>();
+        let (Some(begin), Some(end)) = (of("start_ns").into_iter().min(), of("end_ns").into_iter().max())
+        else {
+            return false;
+        };
+        let stalls = self.result["host"]["stalls"].as_array().expect("a list");
+        stalls.iter().any(|stall| stall["start_ns"].as_u64().is_some_and(|at| (begin..end).contains(&at)))
+    }
+}
+
+fn phases(migration: &Value) -> &[Value] {
+    migration["phases"].as_array().map_or(&[], Vec::as_slice)
 }

@@ -28,7 +28,7 @@ fn every_scheme_moves_the_service_and_loses_nothing() {
         assert_eq!(serving, ["edge-b1"], "{scheme}: one server alone");
         let (cut, restored) = (digests(&run, "cut"), digests(&run, "restored"));
         assert_eq!((cut.len(), &cut), (1, &restored), "{scheme}: what arrived is what was cut");
-        let m = &run.result["migrations"][0];
+        let m = run.migrations()[0];
         assert!(m["frozen_ns"].as_u64() > Some(0), "{scheme}: {m}");
         assert_eq!(m["rounds"].is_array(), ["pre-copy", "hybrid"].contains(&scheme), "{scheme}: {m}");
         assert_eq!(m["pull"].is_object(), ["post-copy", "hybrid"].contains(&scheme), "{scheme}: {m}");
@@ -40,7 +40,7 @@ fn hybrid_pulls_less_than_post_copy() {
     let Some(_stage) = stage() else { return };
     let pulled = |scheme| {
         let run = moved(scheme, &[]);
-        run.result["migrations"][0]["pull"]["pages"].as_u64().unwrap_or_else(|| panic!("{}", run.told))
+        run.migrations()[0]["pull"]["pages"].as_u64().unwrap_or_else(|| panic!("{}", run.told))
     };
     let (hybrid, post_copy) = (pulled("hybrid"), pulled("post-copy"));
     assert!(hybrid < post_copy, "{hybrid} pages, {post_copy} pages");
@@ -88,7 +88,7 @@ fn state_that_was_never_written_is_not_sent() {
         let run = run_once(&["--scheme", scheme, "--state", "400MB"], &["state.fill=sparse"]);
         run.assert_whole();
         assert_eq!(run.outcomes(), ["complete"], "{}", run.told);
-        let sent: &Value = &run.result["migrations"][0]["state_bytes_sent"];
+        let sent: &Value = &run.migrations()[0]["state_bytes_sent"];
         assert!(sent.as_u64().is_some_and(|bytes| bytes < 40_000_000), "{scheme}: {sent}");
     }
 }

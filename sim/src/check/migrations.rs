@@ -23,8 +23,6 @@ pub(super) struct Migrations {
     given_up: Vec<NodeId>,
     /// Servers whose process ended, or whose state was forgotten, since the migration began.
     lost: Vec<NodeId>,
-    /// Servers that a fault of the file has struck since the migration began.
-    struck: Vec<NodeId>,
     last_life: Instant,
 }
 
@@ -45,8 +43,6 @@ impl Migrations {
             self.frozen = Some(*server);
         } else if let Event::Thawed { server, .. } = event {
             self.frozen = self.frozen.filter(|frozen| frozen != server);
-        } else if let Event::Fault { node, .. } = event {
-            self.struck.push(*node);
         } else if let Event::ReaderDropped { server, .. } = event {
             self.dropped.push(*server);
             self.frozen = self.frozen.filter(|frozen| frozen != server);
@@ -112,10 +108,7 @@ impl Migrations {
             let what = format!("migration {id} says that its source was lost in the pull; it was not");
             found.add(Guarantee::SafeAbort, at, what);
         }
-        // A target ends with the source that it pulls from. But if a fault struck it too, at nearly the same time, either may be heard of
-        // first, and both names are true.
-        let struck = migration.targets.iter().any(|target| self.struck.contains(target));
-        if reason == AbortReason::FellBack && source_lost && !struck {
+        if reason == AbortReason::FellBack && source_lost {
             let what = format!("migration {id} says that it fell back to its source, which was lost");
             found.add(Guarantee::SafeAbort, at, what);
         }

@@ -14,6 +14,7 @@
 //! A word in an arrow is an order, or in the review what the anchor sees by itself; the others are `Reached`. How the source is
 //! frozen stands in `freeze`, the way to the switch-over in `review` or `takeover`, and what follows from it in `takeover`.
 
+use super::plan::Plan;
 use super::reader::Reader;
 use super::{Effect, Service};
 use zerogap_proto::{
@@ -108,7 +109,13 @@ impl Service {
     }
 
     pub(super) fn end(&mut self, outcome: Outcome) {
-        let Some(plan) = self.plan.take() else { return };
+        if let Some(plan) = self.plan.take() {
+            self.end_of(&plan, outcome);
+        }
+    }
+
+    /// Tells how a migration ended whose plan is no longer followed.
+    pub(super) fn end_of(&mut self, plan: &Plan, outcome: Outcome) {
         let replayed = |target: &NodeId| self.readers.get(target).map_or(0, Reader::replayed);
         let replayed = plan.targets.iter().map(replayed).max().unwrap_or(0);
         let (service, migration) = (self.config.id, plan.migration);

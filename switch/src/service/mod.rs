@@ -100,6 +100,8 @@ pub struct Service {
     /// The lowest offset whose answers have not been counted as due.
     unjudged: Offset,
     plan: Option<Plan>,
+    /// A plan whose targets are gone, until the source has answered in their place.
+    falling_back: Option<Plan>,
     attempts: u32,
     completed: u32,
     last: Option<(MigrationId, Outcome)>,
@@ -125,6 +127,7 @@ impl Service {
             unreleased: Offset(0),
             unjudged: Offset(0),
             plan: None,
+            falling_back: None,
             attempts: 0,
             completed: 0,
             last: None,

@@ -65,6 +65,7 @@ impl Service {
             let log = &self.log;
             reader.advance(now, |o| log.get(o).is_some_and(|entry| entry.ballot.has_answer_of(server)));
         }
+        self.fell_back(server, offset);
         self.release_if_chosen(now, offset);
         self.compare_standby(now, offset, server);
         self.pump(now, server);

@@ -103,7 +103,7 @@ impl Service {
     fn roles_changed(&mut self, now: Instant, from: NodeId) {
         self.epoch = self.epoch.next();
         if let Some(plan) = self.plan.as_mut().filter(|plan| !plan.committed()) {
-            plan.tally.agreed = 0;
+            (plan.tally.agreed, plan.tally.absent) = (0, 0);
         }
         if let Some(&to) = self.serving.first() {
             self.event(Event::Promoted { service: self.config.id, from, to, epoch: self.epoch });
@@ -140,6 +140,7 @@ impl Service {
         };
         self.target_dropped(now, server, reason);
         self.source_dropped(server);
+        self.fall_back_lost(server);
         if was_primary {
             let healthy = self.serving.iter().position(|s| self.readers[s].health == Health::Healthy);
             if let Some(index) = healthy {

@@ -5,12 +5,15 @@
 //! ```text
 //! SwitchOver ──answered from X on──▶ (Pull ──pulled──▶) Complete
 //!     │                                │
-//!     ├── targets lost ────────────────┴──▶ fell back: the source serves again, from the mark if it was frozen
-//!     └── source lost, state not pulled ──▶ lost with it
+//!     ├── targets lost ────────────────┴──▶ the source serves again, from the mark if it was frozen ──answers──▶ fell back
+//!     └── source lost, state not pulled ──▶ lost with it ◀────────────────── lost, too ─────────┘
 //! ```
+//!
+//! A target that pulls ends with its source, and word of either may come first; so a frozen source has been fallen back to only
+//! when it has answered again, and until then the migration has no outcome.
 
 use super::plan::SwitchOver;
-use super::{Service, plan::Plan};
+use super::{Effect, Service, plan::Plan};
 use zerogap_proto::{
     AbortReason, DropCause, Duration, Event, Goal, Incarnation, Instant, NodeId, Offset, Outcome, Phase,
     Refusal,
@@ -161,9 +164,12 @@ impl Service {
     /// client stays so, and does not go out again. Sending is the caller's, in the epoch that this begins.
     fn fall_back(&mut self) {
         let Some(&Plan { migration, snapshotter, frozen, mark, .. }) = self.plan.as_ref() else { return };
-        let lost = frozen && !self.readers.contains_key(&snapshotter);
-        self.end(Outcome::Aborted(if lost { AbortReason::TargetLost } else { AbortReason::FellBack }));
-        let Some(mark) = mark.filter(|_| frozen && !lost) else { return };
+        if !frozen {
+            return self.end(Outcome::Aborted(AbortReason::FellBack));
+        }
+        let Some(mark) = mark.filter(|_| self.readers.contains_key(&snapshotter)) else {
+            return self.end(Outcome::Aborted(AbortReason::TargetLost));
+        };
         for offset in mark.0..self.log.head().0 {
             if let Some(entry) = self.log.get_mut(Offset(offset)) {
                 entry.ballot.ask_anew(snapshotter);
@@ -171,5 +177,37 @@ impl Service {
         }
         self.serving.push(snapshotter);
         self.release_source(migration, snapshotter);
+        self.falling_back = self.plan.take();
+        self.effects.push_back(Effect::StatusChanged);
+    }
+
+    /// A server has answered: if it is the source that serves again, it has been fallen back to.
+    pub(super) fn fell_back(&mut self, server: NodeId, offset: Offset) {
+        let by_source = |plan: &mut Plan| plan.snapshotter == server && plan.mark <= Some(offset);
+        if let Some(plan) = self.falling_back.take_if(by_source) {
+            self.end_of(&plan, Outcome::Aborted(AbortReason::FellBack));
+        }
+    }
+
+    /// A reader is gone: if it was the source that was to serve again, there was nobody to fall back to.
+    pub(super) fn fall_back_lost(&mut self, server: NodeId) {
+        if let Some(plan) = self.falling_back.take_if(|plan| plan.snapshotter == server) {
+            let lost = if plan.pulling() { AbortReason::SourceLostInPull } else { AbortReason::TargetLost };
+            self.end_of(&plan, Outcome::Aborted(lost));
+        }
+    }
+
+    /// Before another migration begins: whether it may, as far as the last one's outcome goes. A source that is asked nothing
+    /// cannot show that it is there, and is believed.
+    pub(super) fn is_falling_back(&self) -> bool {
+        let source = self.falling_back.as_ref().and_then(|plan| self.readers.get(&plan.snapshotter));
+        source.is_some_and(|source| source.unanswered() < self.log.head())
+    }
+
+    /// The source that was fallen back to is believed to be there.
+    pub(super) fn believe_fall_back(&mut self) {
+        if let Some(plan) = self.falling_back.take() {
+            self.end_of(&plan, Outcome::Aborted(AbortReason::FellBack));
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::common::world::{Network, World};
 use crate::common::{P, T, ms};
 use proptest::prelude::*;
 use zerogap_proto::{
-    AbortReason, Duration, Event, Health, Instant, MigrationId, Offset, Outcome, Phase, PlanStatus,
+    AbortReason, Duration, Event, Health, Instant, MigrationId, Offset, Outcome, Phase, PlanStatus, Refusal,
     ReviewRule, Scheme, ServiceOrder, ServiceStatus,
 };
 
@@ -105,7 +105,9 @@ impl Teller {
                 Fault::Dies { .. } => self.gone.extend(self.world.crash(P)),
                 Fault::Hangs { .. } => self.hung = self.world.crash(P),
             },
-            Some((when, Fault::Dies { told_after_ms })) if at(when + told_after_ms) => self.world.remove(P),
+            Some((when, Fault::Dies { told_after_ms })) if at(when + told_after_ms.max(5)) => {
+                self.world.remove(P)
+            }
             Some((when, Fault::Hangs { for_ms })) if at(when + for_ms.max(5)) => {
                 self.world.servers.extend(self.hung.take().map(|back| (P, back)));
             }
@@ -149,7 +151,14 @@ impl Teller {
             unreachable!("what begins a migration")
         };
         let scheme = self.story.schemes[attempt];
-        self.give(ServiceOrder::Begin { migration, scheme, goal, snapshotter, targets });
+        let begin = ServiceOrder::Begin { migration, scheme, goal, snapshotter, targets };
+        let told = status.last.map_or(0, |(migration, _)| migration.0);
+        if status.attempts == told {
+            self.give(begin);
+        } else if self.world.order(begin.clone()) != Err(Refusal::Busy) {
+            // What the last one fell back to has nothing to answer.
+            self.given.push(begin);
+        }
     }
 
     fn lasted(&self, ms: u64) -> bool {

@@ -60,8 +60,9 @@ fn a_target_that_is_lost_in_the_pull_gives_back_and_what_went_out_does_not_go_ou
     let mut b = pulling();
     b.request();
     let told = b.remove(T);
-    assert_eq!(told[..3], ["T dropped: ProcessEnded", "aborted: fell-back", "P goes on, 3 waiting"]);
-    assert_eq!((b.answer(P, 1), b.answer(P, 2)), (vec![], vec![]), "the client has these from T");
+    assert_eq!(told[..2], ["T dropped: ProcessEnded", "P goes on, 3 waiting"]);
+    assert_eq!(b.answer(P, 1), ["aborted: fell-back"], "the client has this from T");
+    assert_eq!(b.answer(P, 2), [""; 0], "and this");
     assert_eq!(b.answer(P, 3), ["q3 of P to the client at p1"]);
     assert_eq!(last(&b), Some(Outcome::Aborted(AbortReason::FellBack)));
     assert_eq!((b.serving().as_str(), b.service.held(), b.room()), ("P", 0, LOG));
@@ -79,6 +80,14 @@ fn a_source_that_is_lost_before_all_is_pulled_is_named_and_the_target_answers_wh
 }
 
 #[test]
+fn a_target_that_ended_with_its_source_is_no_fall_back_whichever_is_heard_of_first() {
+    let mut b = pulling();
+    b.remove(T);
+    assert_eq!(b.remove(P)[..2], ["P dropped: ProcessEnded", "aborted: source-lost-in-pull"]);
+    assert_eq!((last(&b), b.serving().as_str()), (Some(Outcome::Aborted(AbortReason::SourceLostInPull)), ""));
+}
+
+#[test]
 fn nothing_is_taken_over_that_would_have_to_be_pulled_from_a_source_that_is_gone() {
     let mut b = Bench::of(&[P]);
     b.begin_alone(Scheme::PostCopy).expect("begun");
@@ -93,7 +102,7 @@ fn a_cancel_before_all_is_pulled_gives_the_target_up_and_falls_back() {
     for answered in [false, true] {
         let mut b = if answered { pulling() } else { taken() };
         let told = b.cancel().expect("the source has all that the target has");
-        assert_eq!(told[..3], ["T dropped: Aborted", "aborted: fell-back", "P goes on, 2 waiting"]);
+        assert_eq!(told[..2], ["T dropped: Aborted", "P goes on, 2 waiting"]);
         assert_eq!(b.try_answer(T, 1), Err(DropReason::RogueAnswer));
         b.answer_all(&[P]);
         assert_eq!((b.serving().as_str(), b.service.held(), b.room()), ("P", 0, LOG));
@@ -111,7 +120,7 @@ fn what_a_target_told_the_client_before_it_was_given_up_proves_nothing_against_t
     let mut b = taken();
     b.answer_wrongly(T, 1);
     b.cancel().expect("its state was another one");
-    assert_eq!(b.answer(P, 1), [""; 0]);
+    assert_eq!(b.answer(P, 1), ["aborted: fell-back"]);
     assert_eq!(b.answer(P, 2), ["q2 of P to the client at p1"]);
     assert_eq!(b.serving(), "P");
 }

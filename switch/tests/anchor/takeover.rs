@@ -58,7 +58,6 @@ fn a_target_that_is_lost_before_it_has_answered_gives_the_service_back_to_the_so
     let told = b.remove(T);
     let expected = [
         "T dropped: ProcessEnded",
-        "aborted: fell-back",
         "P goes on, 2 waiting",
         "P promoted instead of T, e2",
         "#1 to P again",
@@ -67,6 +66,7 @@ fn a_target_that_is_lost_before_it_has_answered_gives_the_service_back_to_the_so
     ];
     assert_eq!(told, expected);
     assert_eq!((b.stamps[&P].epoch, b.stamps[&P].incarnation), (Epoch(2), life(P)));
+    assert_eq!(b.answer(P, 1), ["aborted: fell-back", "q1 of P to the client at p1"], "P is there");
     b.answer_all(&[P]);
     assert_eq!((b.serving().as_str(), b.service.held(), b.room()), ("P", 0, LOG));
     assert_eq!(last(&b), Some(Outcome::Aborted(AbortReason::FellBack)));
@@ -78,9 +78,28 @@ fn a_target_that_stays_silent_is_given_up_at_the_deadline() {
     let silent = without(b.wait(ms(99)), &["again", "absent"]);
     assert_eq!(silent, [""; 0]);
     let told = without(b.wait(ms(1)), &["to T again"]);
-    assert_eq!(told[..2], ["T dropped: Lagged", "aborted: fell-back"]);
+    assert_eq!(told[..2], ["T dropped: Lagged", "P goes on, 1 waiting"]);
     b.answer_all(&[P]);
     assert_eq!((b.serving().as_str(), b.service.held()), ("P", 0));
+    assert_eq!(last(&b), Some(Outcome::Aborted(AbortReason::FellBack)));
+}
+
+#[test]
+fn a_source_that_is_found_lost_before_it_has_answered_was_not_fallen_back_to() {
+    let mut b = taken(2);
+    b.remove(T);
+    assert_eq!(last(&b), None, "nobody knows yet");
+    assert_eq!(b.begin_alone(Scheme::StopAndCopy), Err(Refusal::Busy));
+    assert_eq!(b.remove(P)[..2], ["P dropped: ProcessEnded", "aborted: target-lost"]);
+    assert_eq!(b.serving(), "");
+}
+
+#[test]
+fn a_source_that_is_asked_nothing_is_believed_when_the_next_migration_begins() {
+    let mut b = taken(0);
+    b.remove(T);
+    assert_eq!(b.begin_alone(Scheme::StopAndCopy).expect("begun")[0], "aborted: fell-back");
+    assert_eq!((last(&b), b.phase()), (Some(Outcome::Aborted(AbortReason::FellBack)), Some(Phase::Prepare)));
 }
 
 #[test]
