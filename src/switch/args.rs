@@ -12,14 +12,16 @@ use zerogap_switch::io::Wait;
 pub(crate) struct Switch {
     /// Make a TAP of this name, in the namespace NETNS (a name under /run/netns) or in this one, and take it up. May be given several
     /// times. It goes when the switch ends.
-    #[arg(long = "tap", value_name = "NAME[@NETNS]", required_unless_present_any = ["attach", "config"])]
+    #[arg(long = "tap", value_name = "NAME[@NETNS]", required_unless_present_any = ["attach", "configs"])]
     pub(crate) taps: Vec<Place>,
     /// Attach to an interface that is there: a veth, a TAP that others hold, a bridge's port. May be given several times.
     #[arg(long, value_name = "NAME[@NETNS]")]
     pub(crate) attach: Vec<Place>,
-    /// Ports, flows, groups and meters from this file (YAML or JSON), beside the ports given here; see docs/switch.md.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    /// Ports, flows, groups and meters from this file (YAML or JSON), beside the ports given here; see docs/switch.md. Given several
+    /// times, each file is a switch of its own, which trunks join to others; what else is given here is the first one's, and the
+    /// others are called what their files are called.
+    #[arg(long = "config", value_name = "FILE")]
+    pub(crate) configs: Vec<PathBuf>,
     /// TAPs take whole TCP segments of up to 64 KB and unfinished checksums: many times the TCP throughput.
     #[arg(long)]
     pub(crate) offload: bool,

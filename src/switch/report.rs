@@ -1,4 +1,5 @@
-//! What `zerogap switch` says at its end: each port's account, what the kernel lost, and whether it all adds up.
+//! What `zerogap switch` says at its end: each port's account, what the kernel lost, and whether it all adds up; of several
+//! switches one after the other, by their names.
 
 use super::captures::Captured;
 use super::control::Works;
@@ -8,6 +9,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use zerogap_switch::bridge::{PortAccount, copies_balance};
 use zerogap_switch::io::Board;
+
+/// The accounts of all switches of a command, by their names.
+pub(super) struct Reports(pub(super) Vec<(String, Report)>);
 
 /// The accounts of a switch.
 #[derive(Debug, Serialize)]
@@ -22,6 +26,37 @@ pub(super) struct Report {
     captures: Vec<Captured>,
 }
 
+impl Reports {
+    /// One alone by itself; several by their names.
+    pub(super) fn json(&self) -> serde_json::Result<String> {
+        match &self.0[..] {
+            [(_, report)] => serde_json::to_string_pretty(report),
+            reports => {
+                let switches: BTreeMap<&str, &Report> =
+                    reports.iter().map(|(name, report)| (&name[..], report)).collect();
+                serde_json::to_string_pretty(&BTreeMap::from([("switches", switches)]))
+            }
+        }
+    }
+
+    /// The first thing that went wrong beside the frames.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.0.iter().find_map(|(_, report)| report.failure())
+    }
+}
+
+impl fmt::Display for Reports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, (name, report)) in self.0.iter().enumerate() {
+            if self.0.len() > 1 {
+                writeln!(f, "{}{name}", if nth == 0 { "" } else { "\n" })?;
+            }
+            write!(f, "{report}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Report {
     /// How things stand.
     pub(super) fn of(board: &Board, captures: Vec<Captured>) -> Self {
@@ -33,7 +68,7 @@ impl Report {
     }
 
     /// What went wrong beside the frames.
-    pub(super) fn failure(&self) -> Option<String> {
+    fn failure(&self) -> Option<String> {
         let failed =
             self.captures.iter().find_map(|capture| Some((&capture.file, capture.error.as_ref()?)))?;
         Some(format!("the capture {} is not complete: {}", failed.0.display(), failed.1))

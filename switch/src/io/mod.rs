@@ -13,6 +13,7 @@ mod plain_tap;
 mod port;
 mod statistics;
 mod tap;
+mod trunk;
 
 pub use board::{ApplyError, Board, BoardOptions, Wait};
 pub use capture::{Capture, Recorder, Summary};
@@ -23,3 +24,4 @@ pub use packet::PacketPort;
 pub use plain_tap::PlainTap;
 pub use port::{BUFFER_LEN, Lost, Port, Received};
 pub use tap::TapPort;
+pub use trunk::Trunk;

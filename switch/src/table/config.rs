@@ -58,6 +58,8 @@ pub enum PortType {
     TapOffload,
     /// An interface that is there already, by a packet socket.
     Attach,
+    /// One end of a trunk to another switch of the same process, which has a port of the same name and type.
+    Trunk,
 }
 
 /// A service's number and virtual address, `{id: 1, endpoint: 10.0.0.100:7000}`.
