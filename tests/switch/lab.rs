@@ -129,6 +129,15 @@ pub(crate) fn shown(what: &str) -> Value {
     state[what].clone()
 }
 
+/// Waits until this is so.
+pub(crate) fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "it does not come about");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Waits until the sum of a port's counters is so many.
 pub(crate) fn wait_for(port: usize, counters: &[&str], count: u64) {
     let until = Instant::now() + PATIENCE;

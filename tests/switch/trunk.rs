@@ -1,6 +1,6 @@
 //! Two switches of one command, joined by a trunk.
 
-use crate::lab::{Station, Switch, ctl, in_namespace, said, zerogap};
+use crate::lab::{Station, Switch, ctl, in_namespace, said, wait_until, zerogap};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -11,16 +11,6 @@ fn file(name: &str, text: &str) -> String {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, text).expect("written");
     path.to_str().expect("text").to_owned()
-}
-
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    for _ in 0..2_000 {
-        if is_so() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    panic!("it does not come about");
 }
 
 #[test]
