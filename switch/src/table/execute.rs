@@ -132,7 +132,8 @@ impl<O: Outlet> Run<'_, O> {
                 }
                 Action::Group(id) => {
                     let Some(group) = self.tables.group(*id) else { return Err(Unsent::NoLiveBucket) };
-                    let taken = group.taken(self.arrival.key.flow_hash(), |port| self.outlet.is_up(port));
+                    let (hash, len) = (self.arrival.key.flow_hash(), self.frame(current).len());
+                    let taken = group.take(hash, len, |port| self.outlet.is_up(port));
                     if taken.is_empty() {
                         self.unsent = Unsent::NoLiveBucket;
                     }
