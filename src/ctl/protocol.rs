@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use zerogap_switch::bridge::PortAccount;
 use zerogap_switch::io::Lost;
-use zerogap_switch::table::{Bundle, FlowId, FlowSpec, GroupSpec, Mac, MeterSpec};
+use zerogap_switch::table::{BucketCount, Bundle, FlowId, FlowSpec, GroupSpec, Mac, MeterSpec};
 
 /// The longest request in bytes, its line's end included: a bundle of some 50,000 flows.
 pub(crate) const REQUEST_LEN_MAX: usize = 16 << 20;
@@ -31,7 +31,7 @@ pub(crate) enum What {
     Ports,
     /// The flows in the order in which they are tried, with what each has counted.
     Flows,
-    /// The groups.
+    /// The groups, with what each bucket has been handed.
     Groups,
     /// The meters, with what each has let pass.
     Meters,
@@ -63,7 +63,7 @@ pub(crate) struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) flows: Option<Vec<FlowState>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) groups: Option<Vec<GroupSpec<String>>>,
+    pub(crate) groups: Option<Vec<GroupState>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meters: Option<Vec<MeterState>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,6 +106,14 @@ pub(crate) struct FlowState {
     pub(crate) age_ms: u64,
     /// Since its last frame; absent if there was none.
     pub(crate) idle_ms: Option<u64>,
+}
+
+/// A group, and what each of its buckets has been handed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GroupState {
+    pub(crate) group: GroupSpec<String>,
+    /// In the order of the buckets.
+    pub(crate) counts: Vec<BucketCount>,
 }
 
 /// A meter, and the frames that it has judged.

@@ -1,6 +1,6 @@
 //! A switch's state and rates for people.
 
-use super::protocol::{Applied, FlowState, MeterState, PortState, State, StationState};
+use super::protocol::{Applied, FlowState, GroupState, MeterState, PortState, State, StationState};
 use super::rates::Rates;
 use serde::Serialize;
 use serde_json::Value;
@@ -73,18 +73,24 @@ fn flows(flows: &[FlowState]) -> String {
     table.or_none("no flows: it learns")
 }
 
-fn groups(groups: &[GroupSpec<String>]) -> String {
-    let mut table = Table::new("group type buckets", 2);
-    for GroupSpec { id, kind, buckets } in groups {
-        let buckets = buckets.iter().map(|bucket| {
-            let watch =
-                bucket.watch_port.as_ref().map_or(String::new(), |port| format!(" while {port} is up"));
-            let weight =
-                if bucket.weight == 1 { String::new() } else { format!(" weight {}", bucket.weight) };
-            format!("[{}{watch}{weight}]", actions(&bucket.actions))
-        });
-        let kind = text(&json(kind));
-        table.row([id.to_string(), kind, buckets.collect::<Vec<_>>().join(" ")]);
+fn groups(groups: &[GroupState]) -> String {
+    let mut table = Table::new("group type packets bytes bucket", 2);
+    for GroupState { group: GroupSpec { id, kind, buckets }, counts } in groups {
+        let head = [id.to_string(), text(&json(kind))];
+        if buckets.is_empty() {
+            table.row(head.clone().into_iter().chain(["-", "-", "no buckets"].map(str::to_owned)));
+        }
+        for (bucket, count) in buckets.iter().zip(counts) {
+            let mut what = actions(&bucket.actions);
+            if let Some(port) = &bucket.watch_port {
+                what += &format!("  while {port} is up");
+            }
+            if bucket.weight != 1 {
+                what += &format!("  weight: {}", bucket.weight);
+            }
+            let counted = [count.packets, count.bytes].map(|count| count.to_string());
+            table.row(head.clone().into_iter().chain(counted).chain([what]));
+        }
     }
     table.or_none("no groups")
 }

@@ -25,16 +25,18 @@ fn everything_that_is_there_is_a_table_and_reasons_stand_behind_the_numbers() {
     let meter: MeterState =
         from_value(json!({"meter": {"id": 1, "rate_pps": 1_000}, "passed": 10, "dropped": 2}))
             .expect("a meter");
-    let group = from_value(json!({
-        "id": 1, "type": "select", "buckets": [{"weight": 3, "actions": [{"output": "b"}]}, {"watch_port": "b", "actions": []}]
-    }))
-    .expect("a group");
+    let buckets = json!([{"weight": 3, "actions": [{"output": "b"}]}, {"watch_port": "b", "actions": []}]);
+    let groups = from_value(json!([
+        {"group": {"id": 1, "type": "select", "buckets": buckets}, "counts": [{"packets": 12, "bytes": 720}, {"packets": 0, "bytes": 0}]},
+        {"group": {"id": 22, "type": "all", "buckets": []}, "counts": []},
+    ]))
+    .expect("groups");
     let station: StationState =
         from_value(json!({"mac": "02:00:00:00:00:01", "port": "a", "age_s": 4})).expect("a station");
     let all = State {
         ports: Some(vec![a, port("eth1")]),
         flows: Some(vec![flow]),
-        groups: Some(vec![group]),
+        groups: Some(groups),
         meters: Some(vec![meter]),
         stations: Some(vec![station]),
         ..State::default()
@@ -47,8 +49,10 @@ eth1  down   1234          0    0     0
 flow  priority  packets  bytes   age  idle  match and actions
    3         9       70   7000  61 s     -  in_port: a vlan: 5 -> pop_vlan, output: eth1  idle: 60
 
-group  type    buckets
-1      select  [output: b weight 3] [drop while b is up]
+group  type    packets  bytes  bucket
+1      select       12    720  output: b  weight: 3
+1      select        0      0  drop  while b is up
+22     all           -      -  no buckets
 
 meter  passed  dropped  limit
     1      10        2  rate_pps: 1000

@@ -1,13 +1,13 @@
 //! What a running switch does when it is asked: a request and the switch in, an answer out. The socket is elsewhere.
 
 use crate::ctl::protocol::{
-    Answer, Applied, FlowState, MeterState, PortState, Request, State, StationState, What,
+    Answer, Applied, FlowState, GroupState, MeterState, PortState, Request, State, StationState, What,
 };
 use std::sync::Arc;
 use zerogap_proto::Instant;
 use zerogap_switch::bridge::Station;
 use zerogap_switch::io::{ApplyError, Board};
-use zerogap_switch::table::{Bundle, Count, Flow, Mac, PortNames, Tables};
+use zerogap_switch::table::{Bundle, Count, Flow, Group, Mac, PortNames, Tables};
 
 /// A switch, as far as it can be asked.
 pub(super) trait Works {
@@ -47,7 +47,10 @@ fn show(what: What, names: &PortNames, switch: &impl Works) -> State {
             Some(tables.flows().map(|flow| flow_state(flow, switch.count(flow), now, names)).collect());
     }
     if is_wanted(What::Groups) {
-        state.groups = Some(tables.groups().map(|group| names.group(group)).collect());
+        let groups = tables.groups();
+        let state_of =
+            |group: &Group| GroupState { group: names.group(group.spec()), counts: group.counts().collect() };
+        state.groups = Some(groups.map(state_of).collect());
     }
     if is_wanted(What::Meters) {
         let meters = tables.meters().map(|meter| {

@@ -7,13 +7,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use zerogap_switch::io::{PacketPort, PlainTap, Port as _};
 use zerogap_switch::offload::Offload;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs a test in a network namespace of its own, which goes with it.
 pub(crate) fn in_namespace(test: impl FnOnce() + Send) {
@@ -88,7 +90,7 @@ impl Drop for Switch {
 }
 
 /// A host at a TAP of the switch.
-pub(crate) struct Station(PacketPort);
+pub(crate) struct Station(pub(crate) PacketPort);
 
 impl Station {
     pub(crate) fn at(port: &str) -> Self {
@@ -113,6 +115,14 @@ pub(crate) fn ctl(args: &[&str], input: &str) -> Output {
     let mut child = ctl.spawn().expect("the program runs");
     child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("written");
     child.wait_with_output().expect("its output")
+}
+
+/// What `zerogap ctl` asks and what it is answered, without a program for each question.
+pub(crate) fn ask(question: &Value) -> Value {
+    let address = SocketAddr::from_abstract_name("zerogap.switch.switch").expect("a name");
+    let mut stream = UnixStream::connect_addr(&address).expect("the switch listens");
+    writeln!(stream, "{question}").expect("asked");
+    serde_json::from_reader(stream).expect("an answer in JSON")
 }
 
 /// What it says on standard output.

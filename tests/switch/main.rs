@@ -5,4 +5,5 @@ mod ctl;
 mod docs;
 mod lab;
 mod records;
+mod swaps;
 mod trunk;

@@ -75,16 +75,16 @@ pub struct SetFields {
     /// IPv4: differentiated services code point, 0 to 63.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_dscp: Option<u8>,
-    /// UDP: source port.
+    /// UDP over IPv4: source port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_src: Option<u16>,
-    /// UDP: destination port.
+    /// UDP over IPv4: destination port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_dst: Option<u16>,
-    /// TCP: source port.
+    /// TCP over IPv4: source port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp_src: Option<u16>,
-    /// TCP: destination port.
+    /// TCP over IPv4: destination port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp_dst: Option<u16>,
 }
@@ -195,10 +195,10 @@ impl Context<'_> {
             (set.ipv4_src.is_some(), "set ipv4_src", Header::Ipv4),
             (set.ipv4_dst.is_some(), "set ipv4_dst", Header::Ipv4),
             (set.ip_dscp.is_some(), "set ip_dscp", Header::Ipv4),
-            (set.udp_src.is_some(), "set udp_src", Header::Udp),
-            (set.udp_dst.is_some(), "set udp_dst", Header::Udp),
-            (set.tcp_src.is_some(), "set tcp_src", Header::Tcp),
-            (set.tcp_dst.is_some(), "set tcp_dst", Header::Tcp),
+            (set.udp_src.is_some(), "set udp_src", Header::UdpOverIpv4),
+            (set.udp_dst.is_some(), "set udp_dst", Header::UdpOverIpv4),
+            (set.tcp_src.is_some(), "set tcp_src", Header::TcpOverIpv4),
+            (set.tcp_dst.is_some(), "set tcp_dst", Header::TcpOverIpv4),
         ];
         match wanted.into_iter().find(|&(is_set, _, header)| is_set && !self.matching.asks_for(header)) {
             Some((_, action, header)) => Err(ActionError::Prerequisite { action, needs: header.asked_for() }),

@@ -3,10 +3,10 @@
 
 use super::flow::Flow;
 use super::key::Key;
-use super::pattern::{Words, hash};
+use super::pattern::{WORDS, Words, hash};
 use super::tables::Tables;
 
-/// Keys that are remembered: about 400 KB.
+/// Keys that are remembered: about 600 KB.
 const KEYS: usize = 8_192;
 /// In the place of an index: no flow matches.
 const NONE: u32 = u32::MAX;
@@ -26,7 +26,7 @@ struct Entry {
     index: u32,
 }
 
-const EMPTY: Entry = Entry { key: [0; 4], generation: 0, index: NONE };
+const EMPTY: Entry = Entry { key: [0; WORDS], generation: 0, index: NONE };
 
 impl Default for Cache {
     fn default() -> Self {

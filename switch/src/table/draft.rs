@@ -4,7 +4,7 @@
 use super::action::{Action, ActionError, Context, check_alone};
 use super::bundle::{BundleError, Change, Filter, Place, Problem};
 use super::flow::{Flow, FlowId, FlowSpec, Rank, rank};
-use super::group::{GroupId, GroupSpec};
+use super::group::{Group, GroupId, GroupSpec};
 use super::meter::{Meter, MeterId, MeterSpec};
 use super::space::Space;
 use super::tables::{FLOWS_MAX, Tables};
@@ -104,7 +104,7 @@ impl Draft {
     }
 
     fn check_references(&self, spec: &FlowSpec) -> Result<(), ActionError> {
-        let group = |id| self.tables.group(id);
+        let group = |id| self.tables.group(id).map(Group::spec);
         let has_meter = |id| self.tables.meter(id).is_some();
         Context { matching: &spec.matching, group: &group, has_meter: &has_meter }.check(&spec.actions)
     }
@@ -158,9 +158,9 @@ impl Draft {
         self.matches_changed |= self.tables.flows.len() != before;
     }
 
-    fn put_group(&mut self, group: &GroupSpec) -> Result<Option<Arc<GroupSpec>>, Problem> {
+    fn put_group(&mut self, group: &GroupSpec) -> Result<Option<Arc<Group>>, Problem> {
         group.check().map_err(Problem::Group)?;
-        let before = self.tables.groups.insert(group.id, Arc::new(group.clone()));
+        let before = self.tables.groups.insert(group.id, Arc::new(Group::new(group.clone())));
         self.references_changed |= before.is_some();
         Ok(before)
     }

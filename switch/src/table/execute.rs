@@ -132,7 +132,8 @@ impl<O: Outlet> Run<'_, O> {
                 }
                 Action::Group(id) => {
                     let Some(group) = self.tables.group(*id) else { return Err(Unsent::NoLiveBucket) };
-                    let taken = group.taken(self.arrival.key.flow_hash(), |port| self.outlet.is_up(port));
+                    let (hash, len) = (self.arrival.key.flow_hash(), self.frame(current).len());
+                    let taken = group.take(hash, len, |port| self.outlet.is_up(port));
                     if taken.is_empty() {
                         self.unsent = Unsent::NoLiveBucket;
                     }
@@ -214,7 +215,8 @@ fn on_the_wire(frame: &[u8], offload: Offload) -> (u64, u64) {
     let Some(gso) = offload.gso else { return (1, len as u64) };
     let tcp_at = match Layout::of(frame).map(|layout| layout.network) {
         Some(Network::Ipv4(ip)) if ip.proto == TCP => ip.transport_at,
-        Some(Network::Ipv4(_) | Network::Arp | Network::Other) | None => None,
+        Some(Network::Ipv6(ip)) if ip.proto == TCP => ip.transport_at,
+        Some(Network::Ipv4(_) | Network::Ipv6(_) | Network::Arp | Network::Other) | None => None,
     };
     let header_len =
         tcp_at.map_or(usize::from(gso.header_len), |at| at + usize::from(frame[at + 12] >> 4) * 4).min(len);

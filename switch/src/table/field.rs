@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smoltcp::wire::{EthernetAddress, Ipv4Address};
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -45,16 +46,16 @@ pub trait Maskable: Copy + fmt::Display + FromStr {
     /// Whether it is a number, with masks in hexadecimal, rather than a text.
     const IS_NUMBER: bool;
     /// The bits of the value.
-    fn to_bits(self) -> u64;
+    fn to_bits(self) -> u128;
     /// The value of the bits.
-    fn from_bits(bits: u64) -> Self;
+    fn from_bits(bits: u128) -> Self;
 }
 
-/// A value and which bits of it count: `V` (all), `V/MASK`, for IPv4 also `V/LENGTH`.
+/// A value and which bits of it count: `V` (all), `V/MASK`, for IPv4 and IPv6 also `V/LENGTH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Masked<T> {
-    value: u64,
-    mask: u64,
+    value: u128,
+    mask: u128,
     kind: PhantomData<T>,
 }
 
@@ -104,12 +105,12 @@ impl Maskable for Mac {
     const BITS: u32 = 48;
     const HAS_PREFIXES: bool = false;
     const IS_NUMBER: bool = false;
-    fn to_bits(self) -> u64 {
+    fn to_bits(self) -> u128 {
         let [a, b, c, d, e, f] = self.0.0;
-        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f]).into()
     }
-    fn from_bits(bits: u64) -> Self {
-        let [_, _, a, b, c, d, e, f] = bits.to_be_bytes();
+    fn from_bits(bits: u128) -> Self {
+        let [.., a, b, c, d, e, f] = bits.to_be_bytes();
         Self(EthernetAddress([a, b, c, d, e, f]))
     }
 }
@@ -119,11 +120,24 @@ impl Maskable for Ipv4Address {
     const BITS: u32 = 32;
     const HAS_PREFIXES: bool = true;
     const IS_NUMBER: bool = false;
-    fn to_bits(self) -> u64 {
+    fn to_bits(self) -> u128 {
         Self::to_bits(self).into()
     }
-    fn from_bits(bits: u64) -> Self {
+    fn from_bits(bits: u128) -> Self {
         Self::from_bits(bits as u32)
+    }
+}
+
+impl Maskable for Ipv6Addr {
+    const WANTED: &'static str = "an IPv6 address such as 2001:db8::1, or a network such as 2001:db8::/32";
+    const BITS: u32 = 128;
+    const HAS_PREFIXES: bool = true;
+    const IS_NUMBER: bool = false;
+    fn to_bits(self) -> u128 {
+        Self::to_bits(self)
+    }
+    fn from_bits(bits: u128) -> Self {
+        Self::from_bits(bits)
     }
 }
 
@@ -132,16 +146,16 @@ impl Maskable for Number {
     const BITS: u32 = 16;
     const HAS_PREFIXES: bool = false;
     const IS_NUMBER: bool = true;
-    fn to_bits(self) -> u64 {
+    fn to_bits(self) -> u128 {
         self.0.into()
     }
-    fn from_bits(bits: u64) -> Self {
+    fn from_bits(bits: u128) -> Self {
         Self(bits as u16)
     }
 }
 
 impl<T: Maskable> Masked<T> {
-    const ONES: u64 = (1 << T::BITS) - 1;
+    const ONES: u128 = u128::MAX >> (u128::BITS - T::BITS);
 
     /// Exactly this value.
     pub fn exactly(value: T) -> Self {
@@ -154,9 +168,14 @@ impl<T: Maskable> Masked<T> {
         Self { value: value.to_bits() & mask, mask, kind: PhantomData }
     }
 
-    /// The bits that are asked for, and the mask.
+    /// The bits that are asked for, and the mask: the upper 64 and the lower, which hold all but IPv6's addresses.
+    pub(super) const fn halves(self) -> [(u64, u64); 2] {
+        [((self.value >> 64) as u64, (self.mask >> 64) as u64), (self.value as u64, self.mask as u64)]
+    }
+
+    /// The lower half.
     pub(super) const fn bits(self) -> (u64, u64) {
-        (self.value, self.mask)
+        self.halves()[1]
     }
 }
 
@@ -189,7 +208,7 @@ impl<T: Maskable> fmt::Display for Masked<T> {
         if self.mask == Self::ONES {
             return Ok(());
         }
-        let len = (self.mask << (64 - T::BITS)).leading_ones();
+        let len = (self.mask << (u128::BITS - T::BITS)).leading_ones();
         let is_prefix = self.mask == Self::ONES & !(Self::ONES.checked_shr(len).unwrap_or(0));
         match (T::HAS_PREFIXES && is_prefix, T::IS_NUMBER) {
             (true, _) => write!(f, "/{len}"),
@@ -202,7 +221,7 @@ impl<T: Maskable> fmt::Display for Masked<T> {
 impl<T: Maskable> Serialize for Masked<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if T::IS_NUMBER && self.mask == Self::ONES {
-            return serializer.serialize_u64(self.value);
+            return serializer.serialize_u64(self.value as u64);
         }
         serializer.collect_str(self)
     }
@@ -293,7 +312,7 @@ named!(
     [("ipv4", 0x0800), ("arp", 0x0806), ("ipv6", 0x86dd)]
 );
 named!(
-    /// What an IPv4 packet carries.
+    /// What an IP packet carries.
     IpProto, 0xff, "icmp, tcp, udp, or a number from 0 to 255",
     [("icmp", 1), ("tcp", 6), ("udp", 17)]
 );

@@ -4,6 +4,8 @@
 use super::action::{Action, ActionError, check_alone};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use thiserror::Error;
 use zerogap_proto::PortId;
 
@@ -124,38 +126,90 @@ impl GroupSpec {
         }
     }
 
-    /// The buckets that a frame takes, `hash` being its flow's. Empty if none is live.
-    pub(super) fn taken(&self, hash: u64, is_up: impl Fn(PortId) -> bool) -> &[Bucket] {
+    /// The indices of the buckets that a frame takes, `hash` being its flow's. Empty if none is live.
+    fn taken(&self, hash: u64, is_up: impl Fn(PortId) -> bool) -> Range<usize> {
         let live = |bucket: &Bucket| bucket.watch_port.is_none_or(&is_up);
-        match self.kind {
-            GroupKind::All | GroupKind::Indirect => &self.buckets,
-            GroupKind::FastFailover => {
-                self.buckets.iter().find(|bucket| live(bucket)).map_or(&[], std::slice::from_ref)
-            }
+        let one = match self.kind {
+            GroupKind::All | GroupKind::Indirect => return 0..self.buckets.len(),
+            GroupKind::FastFailover => self.buckets.iter().position(live),
             GroupKind::Select => {
                 let first = weighted(&self.buckets, hash, |_| true);
-                let chosen = first.filter(|bucket| live(bucket));
+                let chosen = first.filter(|index| live(&self.buckets[*index]));
                 // Other bits decide: those of the first choice are alike in all flows of the dead bucket.
                 let again = hash.rotate_left(32);
-                chosen.or_else(|| weighted(&self.buckets, again, live)).map_or(&[], std::slice::from_ref)
+                chosen.or_else(|| weighted(&self.buckets, again, live))
             }
-        }
+        };
+        one.map_or(0..0, |index| index..index + 1)
     }
 }
 
-/// One of the allowed buckets, in proportion to their weights.
-fn weighted(buckets: &[Bucket], hash: u64, allowed: impl Fn(&Bucket) -> bool) -> Option<&Bucket> {
-    let candidates = || buckets.iter().filter(|bucket| allowed(bucket));
-    let total: u64 = candidates().map(|bucket| u64::from(bucket.weight)).sum();
+/// The index of one of the allowed buckets, in proportion to their weights.
+fn weighted(buckets: &[Bucket], hash: u64, allowed: impl Fn(&Bucket) -> bool) -> Option<usize> {
+    let mut candidates = buckets.iter().enumerate().filter(|(_, bucket)| allowed(bucket));
+    let total: u64 = candidates.clone().map(|(_, bucket)| u64::from(bucket.weight)).sum();
     // Scaled by the upper half of a product: no division, and the hash's high bits decide.
     let mut at = ((u128::from(hash) * u128::from(total)) >> 64) as u64;
-    candidates().find(|bucket| match at.checked_sub(bucket.weight.into()) {
+    let found = candidates.find(|(_, bucket)| match at.checked_sub(bucket.weight.into()) {
         None => true,
         Some(rest) => {
             at = rest;
             false
         }
-    })
+    });
+    found.map(|(index, _)| index)
+}
+
+/// A group at work. Sharing it between tables keeps what it has counted; one that replaces another begins at zero.
+#[derive(Debug)]
+pub struct Group {
+    spec: GroupSpec,
+    counters: Box<[Counter]>,
+}
+
+/// What a bucket has been handed. Shared by all workers, which seldom meet at one bucket.
+#[derive(Debug, Default)]
+struct Counter {
+    packets: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// What a bucket has been handed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketCount {
+    /// Frames.
+    pub packets: u64,
+    /// Their bytes, Ethernet headers included.
+    pub bytes: u64,
+}
+
+impl Group {
+    /// A group that has counted nothing yet.
+    pub(super) fn new(spec: GroupSpec) -> Self {
+        let counters = spec.buckets.iter().map(|_| Counter::default()).collect();
+        Self { spec, counters }
+    }
+
+    /// What it was made from.
+    pub const fn spec(&self) -> &GroupSpec {
+        &self.spec
+    }
+
+    /// What each of its buckets has been handed, in their order.
+    pub fn counts(&self) -> impl ExactSizeIterator<Item = BucketCount> {
+        let count = |Counter { packets, bytes }: &Counter| (packets.load(Relaxed), bytes.load(Relaxed));
+        self.counters.iter().map(count).map(|(packets, bytes)| BucketCount { packets, bytes })
+    }
+
+    /// The buckets that a frame of `len` bytes takes, each of which has counted it; `hash` is its flow's. Empty if none is live.
+    pub(super) fn take(&self, hash: u64, len: usize, is_up: impl Fn(PortId) -> bool) -> &[Bucket] {
+        let taken = self.spec.taken(hash, is_up);
+        for Counter { packets, bytes } in &self.counters[taken.clone()] {
+            packets.fetch_add(1, Relaxed);
+            bytes.fetch_add(len as u64, Relaxed);
+        }
+        &self.spec.buckets[taken]
+    }
 }
 
 impl<P> GroupSpec<P> {

@@ -1,11 +1,12 @@
-//! What a match can look at, parsed once from a frame and packed into four words, so that masking, comparing and hashing
-//! it costs four operations each. Parsing is bounded and total: any bytes give a key or, if too short, none.
+//! What a match can look at, parsed once from a frame and packed into seven words, so that masking, comparing and hashing
+//! it costs seven operations each. Parsing is bounded and total: any bytes give a key or, if too short, none.
 
 use super::field::Mac;
-use super::layout::{ICMP, Layout, Network, TCP, UDP, word};
+use super::layout::{ETH_IPV6, ICMP, Layout, Network, TCP, UDP, word};
 use super::pattern::{self, Words};
 use smoltcp::wire::{EthernetAddress, Ipv4Address};
 use std::fmt;
+use std::net::Ipv6Addr;
 use zerogap_proto::PortId;
 
 /// The fields of one frame. ARP's addresses stand where IPv4's would, its operation where the source port would; a flag
@@ -17,7 +18,7 @@ impl Key {
     /// The key of `frame`, which came in by `in_port`; `None` if it is shorter than an Ethernet header.
     pub fn parse(in_port: PortId, frame: &[u8]) -> Option<Self> {
         let layout = Layout::of(frame)?;
-        let mut key = Self([0; 4]);
+        let mut key = Self([0; pattern::WORDS]);
         key.put(pattern::IN_PORT, in_port.0.into());
         key.put(pattern::ETH_DST, mac_bits(frame, 0));
         key.put(pattern::ETH_SRC, mac_bits(frame, 6));
@@ -42,6 +43,18 @@ impl Key {
                 key.put(pattern::IPV4_SRC, address_bits(packet, 12));
                 key.put(pattern::IPV4_DST, address_bits(packet, 16));
                 if let (Some(at), false) = (ip.transport_at, ip.is_fragment) {
+                    key.put_transport(ip.proto, &frame[at..]);
+                }
+            }
+            Network::Ipv6(ip) => {
+                key.put(pattern::HAS_NETWORK, 1);
+                key.put(pattern::IP_DSCP, u64::from(word(packet, 0) >> 6 & 0x3f));
+                key.put(pattern::IP_PROTO, ip.proto.into());
+                for (at, place) in (8..).step_by(8).zip([pattern::IPV6_SRC, pattern::IPV6_DST].as_flattened())
+                {
+                    key.put(*place, long_bits(packet, at));
+                }
+                if let Some(at) = ip.transport_at {
                     key.put_transport(ip.proto, &frame[at..]);
                 }
             }
@@ -94,21 +107,32 @@ impl Key {
         if bits & pattern::VLAN_PRESENT == 0 { None } else { Some(bits & 0x0fff) }
     }
 
-    /// Sender and receiver (of ARP: sender and target), if the frame carries sound IPv4 or ARP.
+    /// IPv4's sender and receiver (of ARP: sender and target), if the frame carries them soundly.
     pub const fn addresses(&self) -> Option<(Ipv4Address, Ipv4Address)> {
-        if self.get(pattern::HAS_NETWORK) == 0 {
+        if self.get(pattern::HAS_NETWORK) == 0 || self.eth_type() == ETH_IPV6 {
             return None;
         }
         let src = Ipv4Address::from_bits(self.get(pattern::IPV4_SRC) as u32);
         Some((src, Ipv4Address::from_bits(self.get(pattern::IPV4_DST) as u32)))
     }
 
-    /// IPv4's protocol; 0 in frames without it.
+    /// IPv6's sender and receiver, if the frame carries them soundly.
+    pub fn addresses_v6(&self) -> Option<(Ipv6Addr, Ipv6Addr)> {
+        if self.get(pattern::HAS_NETWORK) == 0 || self.eth_type() != ETH_IPV6 {
+            return None;
+        }
+        let whole = |[high, low]: [pattern::Place; 2]| {
+            Ipv6Addr::from_bits(u128::from(self.get(high)) << 64 | u128::from(self.get(low)))
+        };
+        Some((whole(pattern::IPV6_SRC), whole(pattern::IPV6_DST)))
+    }
+
+    /// IPv4's protocol or IPv6's next header; 0 in frames without it.
     pub const fn ip_proto(&self) -> u8 {
         self.get(pattern::IP_PROTO) as u8
     }
 
-    /// IPv4's DSCP; 0 in frames without it.
+    /// The DSCP; 0 in frames without it.
     pub const fn ip_dscp(&self) -> u8 {
         self.get(pattern::IP_DSCP) as u8
     }
@@ -134,6 +158,9 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (src, dst) = (Mac(self.eth_src()), Mac(self.eth_dst()));
         write!(f, "{} {src} > {dst} {:#06x} vlan {:?}", self.in_port(), self.eth_type(), self.vlan())?;
+        if let Some(addresses) = self.addresses_v6() {
+            write!(f, " {addresses:?}")?;
+        }
         write!(f, " {:?} proto {} dscp {}", self.addresses(), self.ip_proto(), self.ip_dscp())?;
         write!(f, " {:?}", self.transport())
     }
@@ -146,6 +173,11 @@ const fn mac(bits: u64) -> EthernetAddress {
 
 fn mac_bits(frame: &[u8], at: usize) -> u64 {
     u64::from(word(frame, at)) << 32 | address_bits(frame, at + 2)
+}
+
+/// The eight bytes at `at`, which are there.
+fn long_bits(bytes: &[u8], at: usize) -> u64 {
+    (at..at + 8).fold(0, |bits, at| bits << 8 | u64::from(bytes[at]))
 }
 
 fn address_bits(bytes: &[u8], at: usize) -> u64 {

@@ -2,10 +2,11 @@
 //! only where the fields that give it a meaning stand too (OpenFlow 1.5, 7.2.3.6: prerequisites).
 
 use super::field::{ArpOp, EthType, IpProto, Mac, Masked, Number, VLAN_MAX, Vlan};
-use super::layout::{ETH_ARP, ETH_IPV4, ICMP, TCP, UDP};
+use super::layout::{ETH_ARP, ETH_IPV4, ETH_IPV6, ICMP, TCP, UDP};
 use super::pattern::{self, Pattern, Place, VLAN_PRESENT};
 use serde::{Deserialize, Serialize};
 use smoltcp::wire::Ipv4Address;
+use std::net::Ipv6Addr;
 use thiserror::Error;
 use zerogap_proto::PortId;
 
@@ -44,13 +45,19 @@ pub struct Match<P = PortId> {
     /// IPv4: receiver.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv4_dst: Option<Masked<Ipv4Address>>,
-    /// IPv4: what the packet carries.
+    /// IPv6: sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipv6_src: Option<Masked<Ipv6Addr>>,
+    /// IPv6: receiver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipv6_dst: Option<Masked<Ipv6Addr>>,
+    /// IPv4: what the packet carries; IPv6: the header that stands next, be it an extension.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_proto: Option<IpProto>,
-    /// IPv4: differentiated services code point, 0 to 63.
+    /// IPv4, IPv6: differentiated services code point, 0 to 63.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_dscp: Option<u8>,
-    /// UDP: source port. Fragments have no ports.
+    /// UDP: source port. Fragments have no ports, nor has what stands behind an extension header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_src: Option<Masked<Number>>,
     /// UDP: destination port.
@@ -98,9 +105,17 @@ pub enum MatchError {
 pub(super) enum Header {
     Arp,
     Ipv4,
+    Ipv6,
+    /// Either.
+    Ip,
+    /// Over either.
     Udp,
+    /// Over either.
     Tcp,
+    /// ICMP over IPv4.
     Icmp,
+    UdpOverIpv4,
+    TcpOverIpv4,
 }
 
 /// The largest code point.
@@ -112,8 +127,12 @@ impl Header {
         match self {
             Self::Arp => "eth_type: arp",
             Self::Ipv4 => "eth_type: ipv4",
-            Self::Udp => "eth_type: ipv4 and ip_proto: udp",
-            Self::Tcp => "eth_type: ipv4 and ip_proto: tcp",
+            Self::Ipv6 => "eth_type: ipv6",
+            Self::Ip => "eth_type: ipv4 or ipv6",
+            Self::Udp => "eth_type: ipv4 or ipv6, and ip_proto: udp",
+            Self::Tcp => "eth_type: ipv4 or ipv6, and ip_proto: tcp",
+            Self::UdpOverIpv4 => "eth_type: ipv4 and ip_proto: udp",
+            Self::TcpOverIpv4 => "eth_type: ipv4 and ip_proto: tcp",
             Self::Icmp => "eth_type: ipv4 and ip_proto: icmp",
         }
     }
@@ -133,6 +152,8 @@ impl<P> Default for Match<P> {
             arp_tpa: None,
             ipv4_src: None,
             ipv4_dst: None,
+            ipv6_src: None,
+            ipv6_dst: None,
             ip_proto: None,
             ip_dscp: None,
             udp_src: None,
@@ -148,15 +169,20 @@ impl<P> Default for Match<P> {
 impl<P> Match<P> {
     /// Whether only frames with this header are matched.
     pub(super) fn asks_for(&self, header: Header) -> bool {
-        let (eth_type, proto) = match header {
-            Header::Arp => (ETH_ARP, None),
-            Header::Ipv4 => (ETH_IPV4, None),
-            Header::Udp => (ETH_IPV4, Some(UDP)),
-            Header::Tcp => (ETH_IPV4, Some(TCP)),
-            Header::Icmp => (ETH_IPV4, Some(ICMP)),
+        let (eth_types, proto) = match header {
+            Header::Arp => (&[ETH_ARP][..], None),
+            Header::Ipv4 => (&[ETH_IPV4][..], None),
+            Header::Ipv6 => (&[ETH_IPV6][..], None),
+            Header::Ip => (&[ETH_IPV4, ETH_IPV6][..], None),
+            Header::Udp => (&[ETH_IPV4, ETH_IPV6][..], Some(UDP)),
+            Header::Tcp => (&[ETH_IPV4, ETH_IPV6][..], Some(TCP)),
+            Header::Icmp => (&[ETH_IPV4][..], Some(ICMP)),
+            Header::UdpOverIpv4 => (&[ETH_IPV4][..], Some(UDP)),
+            Header::TcpOverIpv4 => (&[ETH_IPV4][..], Some(TCP)),
         };
         let proto = proto.map(|proto| IpProto(proto.into()));
-        self.eth_type == Some(EthType(eth_type)) && (proto.is_none() || self.ip_proto == proto)
+        self.eth_type.is_some_and(|EthType(is)| eth_types.contains(&is))
+            && (proto.is_none() || self.ip_proto == proto)
     }
 
     /// Whether only frames with (without) a tag are matched; `None` if it does not say.
@@ -181,6 +207,8 @@ impl<P> Match<P> {
             arp_tpa: self.arp_tpa,
             ipv4_src: self.ipv4_src,
             ipv4_dst: self.ipv4_dst,
+            ipv6_src: self.ipv6_src,
+            ipv6_dst: self.ipv6_dst,
             ip_proto: self.ip_proto,
             ip_dscp: self.ip_dscp,
             udp_src: self.udp_src,
@@ -228,18 +256,19 @@ impl Match {
         Ok(pattern)
     }
 
-    fn asked(&self) -> [Asked; 18] {
-        use pattern::{IPV4_DST, IPV4_SRC, TRANSPORT_DST, TRANSPORT_SRC};
+    fn asked(&self) -> [Asked; 22] {
+        use pattern::{IPV4_DST, IPV4_SRC, IPV6_DST, IPV6_SRC, TRANSPORT_DST, TRANSPORT_SRC};
         let exactly = |value: Option<u16>, ones: u64| value.map(|value| (u64::from(value), ones));
         let byte = |value: Option<u8>| value.map(|value| (u64::from(value), 0xffff));
         let address = |value: Option<Masked<Ipv4Address>>| value.map(Masked::bits);
+        let half = |value: Option<Masked<Ipv6Addr>>, half: usize| value.map(|value| value.halves()[half]);
         let number = |value: Option<Masked<Number>>| value.map(Masked::bits);
         let vlan = self.vlan.map(|vlan| match vlan {
             Vlan::None => (0, u64::from(VLAN_PRESENT)),
             Vlan::Any => (VLAN_PRESENT.into(), VLAN_PRESENT.into()),
             Vlan::Id(id) => (u64::from(id | VLAN_PRESENT), pattern::VLAN.ones()),
         });
-        let [arp, ipv4] = [Header::Arp, Header::Ipv4].map(Some);
+        let [arp, ipv4, ipv6, ip] = [Header::Arp, Header::Ipv4, Header::Ipv6, Header::Ip].map(Some);
         let [udp, tcp, icmp] = [Header::Udp, Header::Tcp, Header::Icmp].map(Some);
         [
             ("in_port", None, pattern::IN_PORT, exactly(self.in_port.map(|port| port.0), 0xffff)),
@@ -250,10 +279,14 @@ impl Match {
             ("arp_op", arp, TRANSPORT_SRC, exactly(self.arp_op.map(|op| op.0), 0xffff)),
             ("arp_spa", arp, IPV4_SRC, address(self.arp_spa)),
             ("arp_tpa", arp, IPV4_DST, address(self.arp_tpa)),
-            ("ip_proto", ipv4, pattern::IP_PROTO, exactly(self.ip_proto.map(|proto| proto.0), 0xff)),
-            ("ip_dscp", ipv4, pattern::IP_DSCP, exactly(self.ip_dscp.map(u16::from), 0x3f)),
+            ("ip_proto", ip, pattern::IP_PROTO, exactly(self.ip_proto.map(|proto| proto.0), 0xff)),
+            ("ip_dscp", ip, pattern::IP_DSCP, exactly(self.ip_dscp.map(u16::from), 0x3f)),
             ("ipv4_src", ipv4, IPV4_SRC, address(self.ipv4_src)),
             ("ipv4_dst", ipv4, IPV4_DST, address(self.ipv4_dst)),
+            ("ipv6_src", ipv6, IPV6_SRC[0], half(self.ipv6_src, 0)),
+            ("ipv6_src", ipv6, IPV6_SRC[1], half(self.ipv6_src, 1)),
+            ("ipv6_dst", ipv6, IPV6_DST[0], half(self.ipv6_dst, 0)),
+            ("ipv6_dst", ipv6, IPV6_DST[1], half(self.ipv6_dst, 1)),
             ("udp_src", udp, TRANSPORT_SRC, number(self.udp_src)),
             ("udp_dst", udp, TRANSPORT_DST, number(self.udp_dst)),
             ("tcp_src", tcp, TRANSPORT_SRC, number(self.tcp_src)),

@@ -35,7 +35,7 @@ pub use counters::{Count, FlowCounters};
 pub use execute::{Arrival, Destination, Fate, Outlet, Unsent};
 pub use field::{ArpOp, EthType, FieldError, IpProto, Mac, Maskable, Masked, Number, Vlan};
 pub use flow::{Flow, FlowId, FlowSpec};
-pub use group::{Bucket, GroupError, GroupId, GroupKind, GroupSpec};
+pub use group::{Bucket, BucketCount, Group, GroupError, GroupId, GroupKind, GroupSpec};
 pub use key::Key;
 pub use matching::{Match, MatchError};
 pub use meter::{Meter, MeterError, MeterId, MeterSpec};

@@ -1,7 +1,9 @@
-//! Matches as the look-up sees them: a value and a mask of four words, and where in the words each field stands.
+//! Matches as the look-up sees them: a value and a mask of seven words, and where in the words each field stands.
 
 /// The packed form of a key, of a mask, and of a value under a mask.
-pub(super) type Words = [u64; 4];
+pub(super) type Words = [u64; WORDS];
+/// With an index beside them they fill a cache line.
+pub(super) const WORDS: usize = 7;
 
 /// Where a field stands in the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +20,7 @@ impl Place {
 
     /// As many ones as the field has bits.
     pub(super) const fn ones(self) -> u64 {
-        (1 << self.bits) - 1
+        u64::MAX >> (u64::BITS - self.bits)
     }
 }
 
@@ -28,6 +30,9 @@ pub(super) const ETH_TYPE: Place = Place::new(1, 0, 16);
 pub(super) const ETH_SRC: Place = Place::new(1, 16, 48);
 pub(super) const IPV4_DST: Place = Place::new(2, 0, 32);
 pub(super) const IPV4_SRC: Place = Place::new(2, 32, 32);
+/// IPv6's addresses: the upper and the lower half. No frame has an IPv4 address too.
+pub(super) const IPV6_DST: [Place; 2] = [Place::new(4, 0, 64), Place::new(2, 0, 64)];
+pub(super) const IPV6_SRC: [Place; 2] = [Place::new(5, 0, 64), Place::new(6, 0, 64)];
 /// Whether the network header was sound.
 pub(super) const HAS_NETWORK: Place = Place::new(3, 0, 1);
 /// Whether ports (type and code, operation) are there.
@@ -75,7 +80,9 @@ pub(super) fn masked(words: &Words, mask: &Words) -> Words {
 pub(super) fn hash(words: &Words) -> u64 {
     let low = fold(words[0] ^ 0xa076_1d64_78bd_642f, words[1] ^ 0xe703_7ed1_a0b4_28db);
     let high = fold(words[2] ^ 0x8ebc_6af0_9c88_c6e3, words[3] ^ 0x5899_65cc_7537_4cc3);
-    fold(low ^ 0x1d8e_4e27_c47d_124f, high ^ 0xeb44_acca_b455_d165)
+    let far = fold(words[4] ^ 0xa0b4_28db_2d35_8dcc, words[5] ^ 0x4b33_a62e_d433_d4a3);
+    let near = fold(words[6] ^ 0xaaaa_5a6b_3c5f_0d21, far ^ 0xe220_a839_7b1d_cdaf);
+    fold(low ^ near ^ 0x1d8e_4e27_c47d_124f, high ^ 0xeb44_acca_b455_d165)
 }
 
 const fn fold(a: u64, b: u64) -> u64 {

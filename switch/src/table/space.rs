@@ -3,7 +3,7 @@
 //! flow in each, so that the search ends when no later map can hold a better one than was found.
 
 use super::key::Key;
-use super::pattern::{Pattern, Words, hash, masked};
+use super::pattern::{Pattern, WORDS, Words, hash, masked};
 use std::collections::BTreeMap;
 
 /// The look-up structure of one table. What it finds is the index of a flow.
@@ -28,7 +28,7 @@ struct Entry {
 
 /// Not the index of a flow.
 const NONE: u32 = u32::MAX;
-const EMPTY: Entry = Entry { value: [0; 4], index: NONE };
+const EMPTY: Entry = Entry { value: [0; WORDS], index: NONE };
 
 impl Space {
     /// The structure for flows with these patterns, the one to take first being the first.

@@ -5,7 +5,7 @@ use super::bundle::{Bundle, BundleError, Place};
 use super::counters::{Count, FlowCounters};
 use super::draft::Draft;
 use super::flow::{Flow, FlowId};
-use super::group::{GroupId, GroupSpec};
+use super::group::{Group, GroupId};
 use super::key::Key;
 use super::meter::{Meter, MeterId};
 use super::space::Space;
@@ -23,7 +23,7 @@ pub struct Tables {
     /// In the order in which they are tried: a flow's index is what the look-up finds.
     pub(super) flows: Vec<Arc<Flow>>,
     pub(super) space: Arc<Space>,
-    pub(super) groups: BTreeMap<GroupId, Arc<GroupSpec>>,
+    pub(super) groups: BTreeMap<GroupId, Arc<Group>>,
     pub(super) meters: BTreeMap<MeterId, Arc<Meter>>,
     pub(super) slots: Slots,
     pub(super) next_id: u64,
@@ -84,7 +84,7 @@ impl Tables {
     }
 
     /// All groups, by number.
-    pub fn groups(&self) -> impl ExactSizeIterator<Item = &GroupSpec> {
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = &Group> {
         self.groups.values().map(Arc::as_ref)
     }
 
@@ -94,7 +94,7 @@ impl Tables {
     }
 
     /// The group with this number.
-    pub fn group(&self, id: GroupId) -> Option<&GroupSpec> {
+    pub fn group(&self, id: GroupId) -> Option<&Group> {
         self.groups.get(&id).map(Arc::as_ref)
     }
 

@@ -3,7 +3,7 @@
 use nix::time::{ClockId, clock_gettime};
 use zerogap_proto::{Duration, Instant};
 
-/// To a few milliseconds, which is all that ages and limits need; a tenth of the price of the exact time.
+/// To a few milliseconds, which is all that limits need; a tenth of the price of the exact time.
 pub(super) fn roughly() -> Instant {
     read(ClockId::CLOCK_MONOTONIC_COARSE)
 }
@@ -11,6 +11,11 @@ pub(super) fn roughly() -> Instant {
 /// To the nanosecond.
 pub(super) fn exactly() -> Instant {
     read(ClockId::CLOCK_MONOTONIC)
+}
+
+/// Whole seconds.
+pub(super) fn seconds(now: Instant) -> u32 {
+    (now.as_nanos() / 1_000_000_000) as u32
 }
 
 fn read(clock: ClockId) -> Instant {

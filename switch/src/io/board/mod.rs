@@ -16,12 +16,12 @@ pub use wait::Wait;
 use super::capture::Recorder;
 use super::port::{Lost, Port};
 use crate::bridge::{Books, Bridge, PortAccount, settle};
-use crate::table::{Action, Bundle, BundleError, Count, Flow, FlowCounters, Tables};
+use crate::table::{Action, Bundle, BundleError, Count, Flow, FlowCounters, Group, Tables};
 use rules::Rules;
 use std::io;
 use std::os::unix::thread::JoinHandleExt as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use worker::Worker;
@@ -65,6 +65,8 @@ struct Shared {
     rules: Rules,
     /// One worker's each.
     flow_counters: Vec<Arc<FlowCounters>>,
+    /// The time in whole seconds, a twentieth of one late at most: what addresses' ages need.
+    now_s: AtomicU32,
     /// Which ports are up, as the kernel last said.
     up: Vec<AtomicBool>,
     /// No worker begins another frame.
@@ -107,6 +109,7 @@ impl Board {
             bridge: Bridge::new(options.age_max_s),
             rules: Rules::new(tables, count),
             flow_counters: (0..count).map(|_| Arc::default()).collect(),
+            now_s: AtomicU32::new(clock::seconds(clock::exactly())),
             up: ports.iter().map(|_| AtomicBool::new(true)).collect(),
             ports,
             options,
@@ -223,8 +226,8 @@ fn check_bundle(bundle: &Bundle) -> Result<(), ApplyError> {
 
 fn check_tables(tables: &Tables) -> Result<(), ApplyError> {
     let flows = tables.flows().map(|flow| (format!("flow {}", flow.id()), flow.actions()));
-    let buckets =
-        tables.groups().flat_map(|group| group.buckets.iter().map(move |bucket| (group.id, bucket)));
+    let groups = tables.groups().map(Group::spec);
+    let buckets = groups.flat_map(|group| group.buckets.iter().map(move |bucket| (group.id, bucket)));
     let buckets = buckets.map(|(id, bucket)| (format!("group {id}"), &bucket.actions[..]));
     nobody(flows.chain(buckets)).map_or(Ok(()), |place| Err(ApplyError::Nobody(place)))
 }

@@ -1,14 +1,14 @@
 //! What becomes of one frame: by its flow if there are flows, else as a learning switch has it. Counts its copies, or why there
 //! are none.
 
-use super::Shared;
 use super::exits::Exits;
 use super::worker::Mine;
+use super::{Shared, clock};
 use crate::bridge::{Books, Verdict};
 use crate::offload::Offload;
 use crate::table::{Arrival, Cache, Destination, Fate, Flow, Key, Outlet, Tables, Unsent};
 use std::sync::atomic::Ordering;
-use zerogap_proto::{DropReason, Instant, PortId};
+use zerogap_proto::{DropReason, PortId};
 
 /// The way out of the frame under way.
 pub(super) struct Out<'a> {
@@ -17,7 +17,6 @@ pub(super) struct Out<'a> {
     pub(super) exits: &'a mut Exits,
     /// The port that it came in by.
     pub(super) mine: &'a mut Mine,
-    pub(super) now: Instant,
     /// Copies so far.
     pub(super) copies: u64,
     /// Why there are none, if there are none.
@@ -32,7 +31,7 @@ impl<'a> Out<'a> {
     /// As a learning switch has it.
     #[inline]
     pub(super) fn normal(&mut self, frame: &[u8], offload: Offload) {
-        let now_s = (self.now.as_nanos() / 1_000_000_000) as u32;
+        let now_s = self.shared.now_s.load(Ordering::Relaxed);
         match self.shared.bridge.decide(frame, self.mine.id, now_s) {
             Verdict::To(exit) => self.copy(exit, frame, offload),
             Verdict::Flood => self.flood(frame, offload),
@@ -59,9 +58,10 @@ impl<'a> Out<'a> {
             return;
         };
         self.flow = Some(flow);
-        self.shared.flow_counters[worker].count(flow, self.now, frame.len());
+        let now = clock::roughly();
+        self.shared.flow_counters[worker].count(flow, now, frame.len());
         let arrival = Arrival { key: &key, frame, offload };
-        if let Fate::Unsent(reason) = tables.execute(self.now, arrival, flow.actions(), scratch, self) {
+        if let Fate::Unsent(reason) = tables.execute(now, arrival, flow.actions(), scratch, self) {
             self.refused = match reason {
                 Unsent::ByFlow => DropReason::Denied,
                 Unsent::Metered => DropReason::Policed,
@@ -76,7 +76,7 @@ impl<'a> Out<'a> {
         let ports = self.shared.ports.len() as u16;
         if ports < 2 {
             self.refused = DropReason::NoRoute;
-        } else if !self.mine.storm.admits(self.now) {
+        } else if !self.mine.storm.admits(clock::roughly()) {
             self.refused = DropReason::Storm;
         } else {
             self.tell("flood");

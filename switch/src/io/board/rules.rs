@@ -15,8 +15,12 @@ pub(super) struct Rules {
     current: RwLock<Arc<Tables>>,
     generation: AtomicU64,
     /// What each worker goes by right now.
-    in_use: Vec<AtomicU64>,
+    in_use: Vec<InUse>,
 }
+
+/// Written by its worker twice a frame, so it has cache lines of its own (two: they are fetched in pairs).
+#[repr(align(128))]
+struct InUse(AtomicU64);
 
 /// One worker's hold on the tables.
 pub(super) struct Hold {
@@ -29,7 +33,7 @@ impl Rules {
         Self {
             generation: AtomicU64::new(tables.generation()),
             current: RwLock::new(Arc::new(tables)),
-            in_use: (0..workers).map(|_| AtomicU64::new(IDLE)).collect(),
+            in_use: (0..workers).map(|_| InUse(AtomicU64::new(IDLE))).collect(),
         }
     }
 
@@ -53,7 +57,7 @@ impl Rules {
 
     /// Whether no worker is still at a frame by older tables than these.
     pub(super) fn is_passed(&self, generation: u64) -> bool {
-        self.in_use.iter().all(|in_use| in_use.load(Ordering::SeqCst) >= generation)
+        self.in_use.iter().all(|InUse(in_use)| in_use.load(Ordering::SeqCst) >= generation)
     }
 }
 
@@ -61,7 +65,7 @@ impl Hold {
     /// The tables for the frame that the worker is about to handle; it holds on to them until [`Hold::release`].
     #[inline]
     pub(super) fn take(&mut self, rules: &Rules) -> &Tables {
-        let in_use = &rules.in_use[self.worker];
+        let InUse(in_use) = &rules.in_use[self.worker];
         in_use.store(self.tables.generation(), Ordering::SeqCst);
         // Said first and looked at then: whoever changes the tables either sees this worker at the old ones, or is seen.
         while rules.generation.load(Ordering::SeqCst) != self.tables.generation() {
@@ -74,7 +78,7 @@ impl Hold {
     /// The frame is done with.
     #[inline]
     pub(super) fn release(&self, rules: &Rules) {
-        rules.in_use[self.worker].store(IDLE, Ordering::Release);
+        rules.in_use[self.worker].0.store(IDLE, Ordering::Release);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is to be done now and then, beside the frames: looking which ports are up, and ending flows whose time is over.
+//! What is to be done now and then, beside the frames: looking at the clock and which ports are up, and ending flows whose time is over.
 
 use super::{Shared, clock};
 use crate::table::{Bundle, Change};
@@ -18,6 +18,7 @@ pub(super) fn run(shared: &Shared) {
             up.store(port.is_up().unwrap_or(false), Ordering::Relaxed);
         }
         let now = clock::exactly();
+        shared.now_s.store(clock::seconds(now), Ordering::Relaxed);
         let expired = shared.rules.tables().expired(now, &shared.flow_counters);
         if !expired.is_empty() {
             // To delete a flow that is gone already is no mistake, so this cannot fail.

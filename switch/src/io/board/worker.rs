@@ -1,10 +1,10 @@
 //! One worker's loop: take a frame, decide, send its copies, count. It owns a buffer, its ports' storm limits and its books.
 
+use super::Shared;
 use super::exits::Exits;
 use super::out::Out;
 use super::rules::Hold;
 use super::wait::Waiting;
-use super::{Shared, clock};
 use crate::bridge::{Books, StormLimit};
 use crate::io::port::{BUFFER_LEN, Port, Received};
 use crate::table::Cache;
@@ -104,12 +104,12 @@ impl Worker {
     fn handle(&mut self, books: &Books, nth: usize, received: Received) {
         let Received { len, offload } = received;
         let mine = &mut self.mine[nth];
-        let (shared, frame, now) = (&*self.shared, &self.buffer[..len], clock::roughly());
+        let (shared, frame) = (&*self.shared, &self.buffer[..len]);
         books.came_in(mine.id, len);
         let tables = self.hold.take(&shared.rules);
         let (exits, refused) = (&mut self.exits, DropReason::Denied);
         let story = shared.captures[usize::from(mine.id.0)].is_some().then(String::new);
-        let mut out = Out { shared, books, exits, mine, now, copies: 0, refused, flow: None, story };
+        let mut out = Out { shared, books, exits, mine, copies: 0, refused, flow: None, story };
         if tables.flows().len() == 0 {
             out.normal(frame, offload);
         } else {

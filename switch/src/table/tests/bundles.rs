@@ -160,7 +160,7 @@ fn what_is_shown_is_written_as_it_was_read() {
     let written =
         r#"{"id":1,"type":"select","buckets":[{"weight":2,"watch_port":"d","actions":[{"output":"d"}]}]}"#;
     let tables = super::tables(&format!(r#"[{{"add_group": {written}}}]"#));
-    let shown = names().group(tables.groups().next().expect("one"));
+    let shown = names().group(tables.groups().next().expect("one").spec());
     assert_eq!(serde_json::to_string(&shown).expect("writes"), written);
     let bundle = r#"[{"delete_flows":{"match":{},"cookie":1}},{"delete_group":3}]"#;
     assert_eq!(serde_json::to_string(&read::<Bundle<String>>(bundle)).expect("writes"), bundle);

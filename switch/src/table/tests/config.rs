@@ -66,7 +66,7 @@ fn a_mistake_is_named_with_its_path_in_the_file() {
             refused(|file| file.meters[0].rate_pps = Some(1)),
         ),
         (
-            "flows[1].match: udp_dst needs eth_type: ipv4 and ip_proto: udp",
+            "flows[1].match: udp_dst needs eth_type: ipv4 or ipv6, and ip_proto: udp",
             refused(|file| file.flows[1] = flow(r#"{"match": {"udp_dst": 1}, "actions": []}"#)),
         ),
     ] {

@@ -1,9 +1,11 @@
-//! Counters of flows, and the time-outs that follow from them.
+//! Counters of flows, and the time-outs that follow from them; counters of groups' buckets.
 
-use super::super::{Count, Flow, FlowCounters, Tables};
+use super::super::{Arrival, Count, Destination, Flow, FlowCounters, Group, Key, Outlet, Tables};
+use super::frames::udp;
 use super::{changed, secs, tables};
+use crate::offload::Offload;
 use std::sync::Arc;
-use zerogap_proto::Instant;
+use zerogap_proto::{Instant, PortId};
 
 fn first(tables: &Tables) -> &Flow {
     tables.flows().next().expect("a flow")
@@ -96,4 +98,45 @@ fn a_reader_on_another_thread_never_sees_one_flow_with_the_counts_of_another() {
         }
         reader.join().expect("no mixture");
     });
+}
+
+#[test]
+fn each_bucket_counts_what_it_was_handed_until_its_group_is_replaced() {
+    let before = tables(
+        r#"[{"add_group": {"id": 1, "type": "fast_failover", "buckets": [
+            {"watch_port": "b", "actions": [{"output": "b"}]}, {"watch_port": "c", "actions": []}]}},
+        {"add_group": {"id": 2, "type": "all", "buckets": [{"actions": [{"output": "b"}]}, {"actions": []}]}},
+        {"add_flow": {"actions": [{"group": 1}, {"group": 2}]}}]"#,
+    );
+    let frame = udp(1, 5_000, b"hello");
+    let key = Key::parse(PortId(0), &frame).expect("whole");
+    let arrival = Arrival { key: &key, frame: &frame, offload: Offload::default() };
+    for up in [true, false, false] {
+        before.execute(secs(1), arrival, first(&before).actions(), &mut Vec::new(), &mut Nowhere { up });
+    }
+    let counted = |tables: &Tables| -> Vec<u64> {
+        let counts: Vec<_> = tables.groups().flat_map(Group::counts).collect();
+        assert!(counts.iter().all(|count| count.bytes == count.packets * frame.len() as u64));
+        counts.iter().map(|count| count.packets).collect()
+    };
+    assert_eq!(counted(&before), [1, 0, 3, 3], "no bucket of the first is live while ports are down");
+    let after = changed(
+        &before,
+        secs(2),
+        r#"[{"modify_flows": {"actions": ["drop"]}},
+        {"modify_group": {"id": 2, "type": "all", "buckets": [{"actions": []}]}}]"#,
+    );
+    assert_eq!(counted(&after.expect("sound")), [1, 0, 0]);
+}
+
+/// Where frames go in these tests.
+struct Nowhere {
+    up: bool,
+}
+
+impl Outlet for Nowhere {
+    fn send(&mut self, _: Destination, _: &[u8], _: Offload) {}
+    fn is_up(&self, _: PortId) -> bool {
+        self.up
+    }
 }

@@ -3,8 +3,8 @@
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
-    Icmpv4Packet, Icmpv4Repr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr,
-    TcpSeqNumber, UdpPacket,
+    Icmpv4Packet, Icmpv4Repr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, Ipv6Packet, TcpControl,
+    TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket,
 };
 use zerogap_proto::Endpoint;
 use zerogap_proto::frame::{Datagram, ETHERNET_LEN};
@@ -62,6 +62,33 @@ fn ipv4(
     ip.emit(&mut Ipv4Packet::new_unchecked(&mut bytes[ETHERNET_LEN..]), &checksums);
     emit(&mut bytes[at..], &checksums);
     bytes
+}
+
+/// From 2001:db8:1::a to 2001:db8:2::b, code point 46.
+pub(super) fn over_ipv6(next_header: IpProtocol, payload: &[u8]) -> Vec<u8> {
+    const AT: usize = ETHERNET_LEN + 40;
+    let mut bytes = vec![0; AT + payload.len()];
+    ethernet(&mut bytes, EthernetProtocol::Ipv6);
+    let mut ip = Ipv6Packet::new_unchecked(&mut bytes[ETHERNET_LEN..]);
+    ip.set_version(6);
+    ip.set_traffic_class(46 << 2);
+    ip.set_payload_len(payload.len() as u16);
+    ip.set_next_header(next_header);
+    ip.set_src_addr("2001:db8:1::a".parse().expect("an address"));
+    ip.set_dst_addr("2001:db8:2::b".parse().expect("an address"));
+    bytes[AT..].copy_from_slice(payload);
+    bytes
+}
+
+/// A UDP header and a payload of so many bytes.
+pub(super) fn udp_header(src: u16, dst: u16, payload_len: usize) -> Vec<u8> {
+    let words = [src, dst, (8 + payload_len) as u16, 0].map(u16::to_be_bytes).concat();
+    [words, vec![0; payload_len]].concat()
+}
+
+/// A TCP header without options.
+pub(super) fn tcp_header(src: u16, dst: u16) -> Vec<u8> {
+    [&[src, dst].map(u16::to_be_bytes).concat()[..], &[0; 8], &[5 << 4], &[0; 7]].concat()
 }
 
 fn ethernet(bytes: &mut [u8], ethertype: EthernetProtocol) {

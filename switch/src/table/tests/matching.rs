@@ -1,9 +1,10 @@
 //! What a match accepts, how it is written, and what is refused.
 
 use super::super::{Key, Match};
-use super::frames::{arp_request, fragment, ping, tagged, tcp, udp};
+use super::frames::{arp_request, fragment, over_ipv6, ping, tagged, tcp, tcp_header, udp, udp_header};
 use super::{read, with_flow};
 use proptest::prelude::*;
+use smoltcp::wire::IpProtocol;
 use zerogap_proto::PortId;
 
 /// A request to port 5000 that came in by port a.
@@ -83,16 +84,68 @@ fn a_header_that_is_not_whole_has_no_fields_but_its_frame_still_has_a_type() {
 }
 
 #[test]
+fn ipv6_is_matched_up_to_the_header_that_stands_next() {
+    let request = || over_ipv6(IpProtocol::Udp, &udp_header(40_000, 5_000, 8));
+    let behind = |next: u8| {
+        over_ipv6(
+            IpProtocol::from(next),
+            &[&[17, 0, 0, 0, 0, 0, 0, 0], &udp_header(1, 5_000, 8)[..]].concat(),
+        )
+    };
+    for (matching, frame, expected) in [
+        (r#"{"eth_type": "ipv6"}"#, request(), true),
+        (r#"{"eth_type": "ipv4"}"#, request(), false),
+        (r#"{"eth_type": "ipv6", "ipv6_src": "2001:db8:1::a"}"#, request(), true),
+        (r#"{"eth_type": "ipv6", "ipv6_src": "2001:db8:1::b"}"#, request(), false),
+        (r#"{"eth_type": "ipv6", "ipv6_src": "2001:db8:1::/48"}"#, request(), true),
+        (r#"{"eth_type": "ipv6", "ipv6_dst": "2001:db8:1::/48"}"#, request(), false),
+        (r#"{"eth_type": "ipv6", "ipv6_dst": "2001:db8:2::b"}"#, request(), true),
+        (r#"{"eth_type": "ipv6", "ipv6_dst": "::b/::f"}"#, request(), true),
+        (r#"{"eth_type": "ipv6", "ipv6_dst": "::c/::f"}"#, request(), false),
+        (r#"{"eth_type": "ipv6", "ip_dscp": 46}"#, request(), true),
+        (r#"{"eth_type": "ipv6", "ip_dscp": 45}"#, request(), false),
+        (r#"{"eth_type": "ipv6", "ip_proto": "udp", "udp_dst": 5000}"#, request(), true),
+        (r#"{"eth_type": "ipv6", "ip_proto": "udp", "udp_src": 5000}"#, request(), false),
+        (r#"{"eth_type": "ipv6", "ip_proto": "udp", "udp_dst": 5000}"#, tagged(request(), 5), true),
+        (r#"{"eth_type": "ipv4", "ip_proto": "udp", "udp_dst": 5000}"#, request(), false),
+        (
+            r#"{"eth_type": "ipv6", "ip_proto": "tcp", "tcp_dst": 80}"#,
+            over_ipv6(IpProtocol::Tcp, &tcp_header(9, 80)),
+            true,
+        ),
+        (
+            r#"{"eth_type": "ipv6", "ip_proto": "tcp", "tcp_dst": "0/0"}"#,
+            over_ipv6(IpProtocol::Tcp, &[0; 19]),
+            false,
+        ),
+        (r#"{"eth_type": "ipv6", "ip_proto": 44}"#, behind(44), true),
+        (r#"{"eth_type": "ipv6", "ip_proto": "udp"}"#, behind(44), false),
+        (r#"{"eth_type": "ipv6", "ip_proto": 0}"#, behind(0), true),
+        (r#"{"eth_type": "ipv6", "ip_proto": "udp", "udp_dst": "0/0"}"#, behind(0), false),
+    ] {
+        assert_eq!(matches(matching, &frame), expected, "{matching}");
+    }
+    let whole = request();
+    assert!(!matches(r#"{"eth_type": "ipv6", "ipv6_src": "::/0"}"#, &whole[..whole.len() - 1]), "not whole");
+    assert!(matches(r#"{"eth_type": "ipv6"}"#, &whole[..whole.len() - 1]));
+}
+
+#[test]
 fn a_field_without_its_prerequisites_is_refused_with_what_is_missing() {
     for (matching, complaint) in [
-        (r#"{"udp_dst": 5000}"#, "udp_dst needs eth_type: ipv4 and ip_proto: udp"),
-        (r#"{"eth_type": "ipv4", "udp_dst": 5000}"#, "udp_dst needs eth_type: ipv4 and ip_proto: udp"),
+        (r#"{"udp_dst": 5000}"#, "udp_dst needs eth_type: ipv4 or ipv6, and ip_proto: udp"),
+        (
+            r#"{"eth_type": "ipv4", "udp_dst": 5000}"#,
+            "udp_dst needs eth_type: ipv4 or ipv6, and ip_proto: udp",
+        ),
         (
             r#"{"eth_type": "ipv4", "ip_proto": "tcp", "udp_src": 1}"#,
-            "udp_src needs eth_type: ipv4 and ip_proto: udp",
+            "udp_src needs eth_type: ipv4 or ipv6, and ip_proto: udp",
         ),
         (r#"{"ipv4_dst": "10.0.0.1"}"#, "ipv4_dst needs eth_type: ipv4"),
-        (r#"{"eth_type": "arp", "ip_proto": "udp"}"#, "ip_proto needs eth_type: ipv4"),
+        (r#"{"eth_type": "ipv4", "ipv6_dst": "::1"}"#, "ipv6_dst needs eth_type: ipv6"),
+        (r#"{"eth_type": "ipv6", "ipv4_dst": "10.0.0.1"}"#, "ipv4_dst needs eth_type: ipv4"),
+        (r#"{"eth_type": "arp", "ip_proto": "udp"}"#, "ip_proto needs eth_type: ipv4 or ipv6"),
         (r#"{"eth_type": "ipv4", "arp_op": "reply"}"#, "arp_op needs eth_type: arp"),
         (r#"{"eth_type": "ipv4", "icmp_type": 8}"#, "icmp_type needs eth_type: ipv4 and ip_proto: icmp"),
         (r#"{"eth_type": "ipv4", "ip_dscp": 64}"#, "ip_dscp is at most 63, not 64"),
@@ -114,6 +167,10 @@ fn what_is_written_reads_back_to_the_same_in_words() {
         (r#"{"ipv4_dst":"10.0.0.1/32"}"#, r#"{"ipv4_dst":"10.0.0.1"}"#),
         (r#"{"ipv4_dst":"0.0.0.0/0"}"#, r#"{"ipv4_dst":"0.0.0.0/0"}"#),
         (r#"{"ipv4_dst":"10.0.0.1/255.0.0.255"}"#, r#"{"ipv4_dst":"10.0.0.1/255.0.0.255"}"#),
+        (r#"{"ipv6_dst":"2001:DB8:0::/32"}"#, r#"{"ipv6_dst":"2001:db8::/32"}"#),
+        (r#"{"ipv6_dst":"2001:db8::1/128"}"#, r#"{"ipv6_dst":"2001:db8::1"}"#),
+        (r#"{"ipv6_dst":"::/0"}"#, r#"{"ipv6_dst":"::/0"}"#),
+        (r#"{"ipv6_src":"::7/::f"}"#, r#"{"ipv6_src":"::7/::f"}"#),
         (r#"{"eth_src":"02:00:00:00:00:0A"}"#, r#"{"eth_src":"02:00:00:00:00:0a"}"#),
         (r#"{"udp_dst":"5000/0xfff8"}"#, r#"{"udp_dst":"5000/0xfff8"}"#),
         (r#"{"udp_dst":"0x1388"}"#, r#"{"udp_dst":5000}"#),
@@ -137,6 +194,11 @@ fn a_text_that_is_no_value_is_refused_with_what_would_be() {
         ),
         (r#"{"ipv4_dst": "10.0.0.0/33"}"#, "`10.0.0.0/33` is not an IPv4 address"),
         (
+            r#"{"ipv6_dst": "2001:db8::1/64"}"#,
+            "`2001:db8::1/64` has bits outside its mask; without them it is 2001:db8::/64",
+        ),
+        (r#"{"ipv6_dst": "::/129"}"#, "`::/129` is not an IPv6 address such as 2001:db8::1"),
+        (
             r#"{"eth_src": "02:00:00:00:00"}"#,
             "`02:00:00:00:00` is not a MAC address such as 02:00:00:00:00:01",
         ),
@@ -153,15 +215,16 @@ fn a_text_that_is_no_value_is_refused_with_what_would_be() {
 proptest! {
     #[test]
     fn no_bytes_make_parsing_panic(
-        bytes in proptest::collection::vec(any::<u8>(), 0..100), eth_type in prop_oneof![Just(0x0800_u16), Just(0x0806), Just(0x8100)],
-        is_ipv4: bool, proto in prop_oneof![Just(1_u8), Just(6), Just(17)],
+        bytes in proptest::collection::vec(any::<u8>(), 0..100), eth_type in prop_oneof![Just(0x0800_u16), Just(0x0806), Just(0x8100), Just(0x86dd)],
+        is_ip: bool, proto in prop_oneof![Just(1_u8), Just(6), Just(17)],
     ) {
         let mut bytes = bytes;
-        if bytes.len() >= 34 && is_ipv4 {
+        if bytes.len() >= 34 && is_ip {
             bytes[12..14].copy_from_slice(&eth_type.to_be_bytes());
-            bytes[14] = bytes[14] & 0x0f | 0x40;
-            bytes[16] = 0;
-            bytes[23] = proto;
+            let is_ipv6 = eth_type == 0x86dd;
+            bytes[14] = bytes[14] & 0x0f | if is_ipv6 { 0x60 } else { 0x40 };
+            [bytes[16], bytes[18]] = [0; 2];
+            bytes[if is_ipv6 { 20 } else { 23 }] = proto;
         }
         let _ = Key::parse(PortId(1), &bytes).map(|key| format!("{key:?}"));
     }
