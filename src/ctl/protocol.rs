@@ -78,12 +78,11 @@ pub(crate) struct PortState {
     pub(crate) up: bool,
     pub(crate) frames_in: u64,
     pub(crate) bytes_in: u64,
-    /// Of the frames that came in: passed on, ended on purpose, waiting, and dropped by reason. Together they are all of them.
+    /// Of the frames that came in: passed on, ended on purpose, and dropped by reason. Together they are all of them.
     pub(crate) forwarded: u64,
     pub(crate) taken: u64,
-    pub(crate) held: u64,
     pub(crate) dropped: BTreeMap<String, u64>,
-    /// Copies that were made of the forwarded ones, for whichever port.
+    /// Copies that were made of the forwarded ones, for whichever port, and frames that services made for this one.
     pub(crate) copies: u64,
     pub(crate) frames_out: u64,
     pub(crate) bytes_out: u64,
@@ -142,7 +141,7 @@ impl PortState {
         let named = |counts: BTreeMap<&'static str, u64>| {
             counts.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect()
         };
-        let PortAccount { frames_in, bytes_in, forwarded, taken, held, .. } = account;
+        let PortAccount { frames_in, bytes_in, forwarded, taken, .. } = account;
         let PortAccount { dropped, copies, frames_out, bytes_out, refused, .. } = account;
         Self {
             name: name.to_owned(),
@@ -151,7 +150,6 @@ impl PortState {
             bytes_in,
             forwarded,
             taken,
-            held,
             dropped: named(dropped),
             copies,
             frames_out,

@@ -14,7 +14,7 @@ mod port;
 mod statistics;
 mod tap;
 
-pub use board::{ApplyError, Board, BoardOptions, Wait};
+pub use board::{ApplyError, Board, BoardOptions, Handed, Wait};
 pub use capture::{Capture, Recorder, Summary};
 pub use interface::take_up;
 pub use netns::in_namespace;

@@ -24,13 +24,14 @@ mod meter;
 mod names;
 mod pattern;
 mod rewrite;
+mod services;
 mod space;
 mod tables;
 
 pub use action::{Action, ActionError, Output, SetFields};
 pub use bundle::{Bundle, BundleError, Change, Filter, Place, Problem};
 pub use cache::Cache;
-pub use config::{ConfigError, PortConfig, PortType, ServiceEntry, SwitchFile};
+pub use config::{ConfigError, PortConfig, PortType, SwitchFile};
 pub use counters::{Count, FlowCounters};
 pub use execute::{Arrival, Destination, Fate, Outlet, Unsent};
 pub use field::{ArpOp, EthType, FieldError, IpProto, Mac, Maskable, Masked, Number, Vlan};
@@ -40,6 +41,7 @@ pub use key::Key;
 pub use matching::{Match, MatchError};
 pub use meter::{Meter, MeterError, MeterId, MeterSpec};
 pub use names::{PortNames, UnknownPort};
+pub use services::{Bounds, SERVICE_PRIORITY, ServerEntry, ServiceEntry, Timers};
 pub use tables::{FLOWS_MAX, Tables};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is to be done now and then, beside the frames: looking which ports are up, and ending flows whose time is over.
+//! What is to be done now and then, beside the frames: looking which ports are up and where servers are, and ending flows whose time is over.
 
 use super::{Shared, clock};
 use crate::table::{Bundle, Change};
@@ -17,6 +17,7 @@ pub(super) fn run(shared: &Shared) {
             // A port of which the kernel tells nothing is as good as gone.
             up.store(port.is_up().unwrap_or(false), Ordering::Relaxed);
         }
+        shared.services.follow(&shared.ports);
         let now = clock::exactly();
         let expired = shared.rules.tables().expired(now, &shared.flow_counters);
         if !expired.is_empty() {
