@@ -1,9 +1,10 @@
 //! What `zerogap ctl` and a running `zerogap switch` say to each other: a connection carries one request and one answer, each
-//! a line of JSON. Ports are called by their names.
+//! a line of JSON; after a request to listen a line for every frame follows. Ports are called by their names.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use zerogap_switch::anchor::ServiceAccount;
 use zerogap_switch::bridge::PortAccount;
 use zerogap_switch::io::Lost;
 use zerogap_switch::table::{Bundle, FlowId, FlowSpec, GroupSpec, Mac, MeterSpec};
@@ -19,6 +20,8 @@ pub(crate) const ANSWER_LEN_MAX: u64 = 64 << 20;
 pub(crate) enum Request {
     /// How things stand.
     Show(What),
+    /// To be told of the frames that flows hand to the controller.
+    Listen,
     /// To make all of these changes or none; answered when every frame is handled by the new tables.
     Apply(Bundle<String>),
 }
@@ -35,6 +38,8 @@ pub(crate) enum What {
     Groups,
     /// The meters, with what each has let pass.
     Meters,
+    /// The services, with their servers.
+    Services,
     /// The addresses that were learned.
     Stations,
     /// All of these.
@@ -49,6 +54,8 @@ pub(crate) enum Answer {
     State(Box<State>),
     /// To `apply`.
     Applied(Applied),
+    /// To `listen`. A [`HandedFrame`] a line follows.
+    Listening,
     /// Why nothing was done.
     Refused(String),
 }
@@ -66,6 +73,8 @@ pub(crate) struct State {
     pub(crate) groups: Option<Vec<GroupSpec<String>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meters: Option<Vec<MeterState>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) services: Option<Vec<ServiceAccount>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stations: Option<Vec<StationState>>,
 }
@@ -122,6 +131,22 @@ pub(crate) struct StationState {
     pub(crate) port: String,
     /// Since it was last heard.
     pub(crate) age_s: u32,
+}
+
+/// A frame that a flow has handed to the controller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HandedFrame {
+    /// When, in nanoseconds of the machine's monotonic clock.
+    pub(crate) time_ns: u64,
+    /// The port that it came in by.
+    pub(crate) port: String,
+    /// The flow, and its cookie.
+    pub(crate) flow: FlowId,
+    pub(crate) cookie: u64,
+    /// Its length in bytes.
+    pub(crate) len: usize,
+    /// Its beginning, two hexadecimal digits a byte.
+    pub(crate) bytes: String,
 }
 
 /// The tables after a bundle.

@@ -57,6 +57,7 @@ fn work(args: &Switch) -> Result<(), Stopped> {
         storm_limit: args.storm_limit,
         age_max_s: args.age,
         captures: captures.recorders.clone(),
+        services: file.services.iter().map(|service| service.anchor(&names)).collect(),
     };
     let mut board = Board::start(ports, tables, options)
         .map_err(|error| Stopped::new(code(&error), format!("the switch cannot start: {error}")))?;

@@ -5,3 +5,4 @@ mod ctl;
 mod docs;
 mod lab;
 mod records;
+mod services;

@@ -1,6 +1,7 @@
 //! Whoever listens for frames that flows hand to the controller. Each has a queue of its own; one that does not keep up misses
 //! frames, and nobody waits for it.
 
+use super::clock;
 use super::out::Out;
 use crate::table::FlowId;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -21,8 +22,10 @@ pub struct Handed {
     pub time: Instant,
     /// The port that it came in by.
     pub port: PortId,
-    /// The flow, and its cookie.
-    pub flow: Option<(FlowId, u64)>,
+    /// The flow that handed it on.
+    pub flow: FlowId,
+    /// The flow's cookie.
+    pub cookie: u64,
     /// Its length in bytes.
     pub len: usize,
     /// Its beginning.
@@ -73,10 +76,12 @@ impl Listeners {
 impl Out<'_> {
     /// Hands a frame to whoever listens.
     pub(super) fn controller(&mut self, frame: &[u8]) {
+        let Some(flow) = self.flow else { return };
         let handed = || Handed {
-            time: self.now,
+            time: clock::exactly(),
             port: self.mine.id,
-            flow: self.flow.map(|flow| (flow.id(), flow.spec().cookie)),
+            flow: flow.id(),
+            cookie: flow.spec().cookie,
             len: frame.len(),
             bytes: frame[..frame.len().min(BYTES_MAX)].to_vec(),
         };
@@ -95,7 +100,14 @@ mod tests {
     use super::*;
 
     fn handed() -> Handed {
-        Handed { time: Instant::ZERO, port: PortId(0), flow: None, len: 60, bytes: vec![0; 60] }
+        Handed {
+            time: Instant::ZERO,
+            port: PortId(0),
+            flow: FlowId(1),
+            cookie: 0,
+            len: 60,
+            bytes: vec![0; 60],
+        }
     }
 
     #[test]
