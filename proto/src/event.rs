@@ -183,11 +183,13 @@ pub enum DropReason {
     Denied,
     /// A meter says so.
     Policed,
+    /// A flow hands it to the controller, and none is there.
+    NobodyListens,
 }
 
 impl DropReason {
     /// All of them, in their order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Malformed,
         Self::NoRoute,
         Self::Hairpin,
@@ -210,6 +212,7 @@ impl DropReason {
         Self::Storm,
         Self::Denied,
         Self::Policed,
+        Self::NobodyListens,
     ];
 
     /// Its name in results: the same as serde's.
@@ -237,6 +240,7 @@ impl DropReason {
             Self::Storm => "storm",
             Self::Denied => "denied",
             Self::Policed => "policed",
+            Self::NobodyListens => "nobody-listens",
         }
     }
 }

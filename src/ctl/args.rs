@@ -32,6 +32,12 @@ pub(crate) enum Order {
         /// A list of changes (YAML or JSON), such as `- add_flow: {match: {in_port: a}, actions: [{output: b}]}`; `-` is standard input.
         file: PathBuf,
     },
+    /// Print the frames that flows hand to the controller (action `controller`), a line each, until Ctrl-C.
+    Listen {
+        /// End after so many.
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+    },
     /// Follow every port's rates until Ctrl-C: in place on a terminal, otherwise a table every interval.
     Watch {
         /// How long each rate is measured.

@@ -3,7 +3,7 @@
 use super::protocol::{ANSWER_LEN_MAX, Answer, REQUEST_LEN_MAX, Request, State, What};
 use super::socket;
 use crate::exit::{Code, Stopped};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl Client<'_> {
         let answer = self.exchange(&line).map_err(|error| self.unreachable(&error))?;
         match serde_json::from_slice(&answer) {
             Ok(Answer::Refused(why)) => Err(Stopped::new(Code::Usage, why)),
-            Ok(answer @ (Answer::State(_) | Answer::Applied(_))) => Ok(answer),
+            Ok(answer @ (Answer::State(_) | Answer::Applied(_) | Answer::Listening)) => Ok(answer),
             Err(error) => Err(self.strange(&error)),
         }
     }
@@ -36,16 +36,46 @@ impl Client<'_> {
     pub(super) fn show(&self, what: What) -> Result<State, Stopped> {
         match self.ask(&Request::Show(what))? {
             Answer::State(state) => Ok(*state),
-            Answer::Applied(_) | Answer::Refused(_) => Err(self.strange(&"it was asked for something else")),
+            Answer::Applied(_) | Answer::Listening | Answer::Refused(_) => {
+                Err(self.strange(&"it was asked for something else"))
+            }
         }
     }
 
-    fn exchange(&self, line: &[u8]) -> io::Result<Vec<u8>> {
+    /// The lines that it tells from now on.
+    pub(super) fn listen(&self) -> Result<impl Iterator<Item = io::Result<String>>, Stopped> {
+        let line = serde_json::to_string(&Request::Listen).map_err(|error| self.strange(&error))? + "\n";
+        let begin = || {
+            let stream = self.said(line.as_bytes())?;
+            let mut lines = BufReader::new(stream);
+            let mut first = String::new();
+            lines.read_line(&mut first)?;
+            lines.get_ref().set_read_timeout(None)?;
+            Ok((first, lines))
+        };
+        let (first, lines) = begin().map_err(|error| self.unreachable(&error))?;
+        match serde_json::from_str(&first) {
+            Ok(Answer::Listening) => Ok(lines.lines()),
+            Ok(Answer::Refused(why)) => Err(Stopped::new(Code::Usage, why)),
+            Ok(Answer::State(_) | Answer::Applied(_)) => {
+                Err(self.strange(&"it was asked for something else"))
+            }
+            Err(error) => Err(self.strange(&error)),
+        }
+    }
+
+    /// A connection on which this has been said.
+    fn said(&self, line: &[u8]) -> io::Result<UnixStream> {
         let mut stream = UnixStream::connect_addr(&socket::address(self.name)?)?;
         socket::check_peer(&stream)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.write_all(line)?;
+        Ok(stream)
+    }
+
+    fn exchange(&self, line: &[u8]) -> io::Result<Vec<u8>> {
+        let stream = self.said(line)?;
         let mut answer = Vec::new();
         stream.take(ANSWER_LEN_MAX).read_to_end(&mut answer)?;
         if answer.is_empty() {

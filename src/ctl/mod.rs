@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod client;
+mod listen;
 pub(crate) mod protocol;
 mod rates;
 pub(crate) mod socket;
@@ -39,6 +40,7 @@ fn work(args: &Ctl) -> Result<(), Stopped> {
                 print(text::applied(&applied));
             }
         }
+        Order::Listen { count } => listen::listen(&client, *count, args.json)?,
         Order::Watch { interval, count } => watch::watch(&client, *interval, *count, args.json)?,
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! What `zerogap ctl` and a running `zerogap switch` say to each other: a connection carries one request and one answer, each
-//! a line of JSON. Ports are called by their names.
+//! a line of JSON; after a request to listen a line for every frame follows. Ports are called by their names.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use zerogap_switch::anchor::ServiceAccount;
 use zerogap_switch::bridge::PortAccount;
 use zerogap_switch::io::Lost;
 use zerogap_switch::table::{BucketCount, Bundle, FlowId, FlowSpec, GroupSpec, Mac, MeterSpec};
@@ -19,6 +20,8 @@ pub(crate) const ANSWER_LEN_MAX: u64 = 64 << 20;
 pub(crate) enum Request {
     /// How things stand.
     Show(What),
+    /// To be told of the frames that flows hand to the controller.
+    Listen,
     /// To make all of these changes or none; answered when every frame is handled by the new tables.
     Apply(Bundle<String>),
 }
@@ -35,6 +38,8 @@ pub(crate) enum What {
     Groups,
     /// The meters, with what each has let pass.
     Meters,
+    /// The services, with their servers.
+    Services,
     /// The addresses that were learned.
     Stations,
     /// All of these.
@@ -49,6 +54,8 @@ pub(crate) enum Answer {
     State(Box<State>),
     /// To `apply`.
     Applied(Applied),
+    /// To `listen`. A [`HandedFrame`] a line follows.
+    Listening,
     /// Why nothing was done.
     Refused(String),
 }
@@ -67,6 +74,8 @@ pub(crate) struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meters: Option<Vec<MeterState>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) services: Option<Vec<ServiceAccount>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stations: Option<Vec<StationState>>,
 }
 
@@ -78,12 +87,11 @@ pub(crate) struct PortState {
     pub(crate) up: bool,
     pub(crate) frames_in: u64,
     pub(crate) bytes_in: u64,
-    /// Of the frames that came in: passed on, ended on purpose, waiting, and dropped by reason. Together they are all of them.
+    /// Of the frames that came in: passed on, ended on purpose, and dropped by reason. Together they are all of them.
     pub(crate) forwarded: u64,
     pub(crate) taken: u64,
-    pub(crate) held: u64,
     pub(crate) dropped: BTreeMap<String, u64>,
-    /// Copies that were made of the forwarded ones, for whichever port.
+    /// Copies that were made of the forwarded ones, for whichever port, and frames that services made for this one.
     pub(crate) copies: u64,
     pub(crate) frames_out: u64,
     pub(crate) bytes_out: u64,
@@ -133,6 +141,22 @@ pub(crate) struct StationState {
     pub(crate) age_s: u32,
 }
 
+/// A frame that a flow has handed to the controller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HandedFrame {
+    /// When, in nanoseconds of the machine's monotonic clock.
+    pub(crate) time_ns: u64,
+    /// The port that it came in by.
+    pub(crate) port: String,
+    /// The flow, and its cookie.
+    pub(crate) flow: FlowId,
+    pub(crate) cookie: u64,
+    /// Its length in bytes.
+    pub(crate) len: usize,
+    /// Its beginning, two hexadecimal digits a byte.
+    pub(crate) bytes: String,
+}
+
 /// The tables after a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Applied {
@@ -150,7 +174,7 @@ impl PortState {
         let named = |counts: BTreeMap<&'static str, u64>| {
             counts.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect()
         };
-        let PortAccount { frames_in, bytes_in, forwarded, taken, held, .. } = account;
+        let PortAccount { frames_in, bytes_in, forwarded, taken, .. } = account;
         let PortAccount { dropped, copies, frames_out, bytes_out, refused, .. } = account;
         Self {
             name: name.to_owned(),
@@ -159,7 +183,6 @@ impl PortState {
             bytes_in,
             forwarded,
             taken,
-            held,
             dropped: named(dropped),
             copies,
             frames_out,

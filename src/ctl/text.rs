@@ -1,10 +1,13 @@
 //! A switch's state and rates for people.
 
-use super::protocol::{Applied, FlowState, GroupState, MeterState, PortState, State, StationState};
+use super::protocol::{
+    Applied, FlowState, GroupState, HandedFrame, MeterState, PortState, State, StationState,
+};
 use super::rates::Rates;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use zerogap_switch::anchor::ServiceAccount;
 use zerogap_switch::table::GroupSpec;
 
 /// Columns, the first to the left, numbers to the right; what is in no column (the last) as it is.
@@ -21,6 +24,7 @@ pub(super) fn state(state: &State) -> String {
         state.flows.as_deref().map(flows),
         state.groups.as_deref().map(groups),
         state.meters.as_deref().map(meters),
+        state.services.as_deref().map(services),
         state.stations.as_deref().map(stations),
     ];
     tables.into_iter().flatten().collect::<Vec<_>>().join("\n")
@@ -30,6 +34,13 @@ pub(super) fn state(state: &State) -> String {
 pub(super) fn applied(applied: &Applied) -> String {
     let Applied { changes, flows, groups, meters } = applied;
     format!("{changes} changes made; flows: {flows}, groups: {groups}, meters: {meters}")
+}
+
+/// A frame that a flow has handed to the controller.
+pub(super) fn handed(frame: &HandedFrame) -> String {
+    let HandedFrame { time_ns, port, flow, cookie, len, bytes } = frame;
+    let (seconds, micros) = (time_ns / 1_000_000_000, time_ns % 1_000_000_000 / 1_000);
+    format!("{seconds}.{micros:06} {port} flow {flow} cookie {cookie} {len} bytes: {bytes}")
 }
 
 /// A line a port.
@@ -103,6 +114,26 @@ fn meters(meters: &[MeterState]) -> String {
         table.row([meter.id.to_string(), passed.to_string(), dropped.to_string(), fields(&limit)]);
     }
     table.or_none("no meters")
+}
+
+/// A line a service, and one for each of its servers.
+fn services(services: &[ServiceAccount]) -> String {
+    let mut table = Table::new("service endpoint head waiting released duplicates agreed disagreed", 2);
+    for service in services {
+        let counts = [service.head.0, service.held, service.released, service.duplicates];
+        let counts = counts.into_iter().chain([service.agreed, service.disagreed]);
+        let row = [service.id.0.to_string(), service.endpoint.clone()].into_iter();
+        table.row(row.chain(counts.map(|count| count.to_string())));
+    }
+    let mut servers = Table::new("service server health offset behind absences released agreed", 3);
+    for (service, server) in services.iter().flat_map(|s| s.servers.iter().map(move |server| (s, server))) {
+        let health = server.health.map_or("given up".to_owned(), |health| text(&json(&health)));
+        let behind = service.head.0 - server.unanswered.0;
+        let counts = [server.unanswered.0, behind, server.absences.into(), server.released, server.agreed];
+        let row = [service.id.0.to_string(), server.name.clone(), health].into_iter();
+        table.row(row.chain(counts.map(|count| count.to_string())));
+    }
+    if services.is_empty() { "no services\n".to_owned() } else { table.text() + "\n" + &servers.text() }
 }
 
 fn stations(stations: &[StationState]) -> String {

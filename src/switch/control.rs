@@ -1,12 +1,14 @@
 //! What a running switch does when it is asked: a request and the switch in, an answer out. The socket is elsewhere.
 
 use crate::ctl::protocol::{
-    Answer, Applied, FlowState, GroupState, MeterState, PortState, Request, State, StationState, What,
+    Answer, Applied, FlowState, GroupState, HandedFrame, MeterState, PortState, Request, State, StationState,
+    What,
 };
 use std::sync::Arc;
 use zerogap_proto::Instant;
+use zerogap_switch::anchor::ServiceAccount;
 use zerogap_switch::bridge::Station;
-use zerogap_switch::io::{ApplyError, Board};
+use zerogap_switch::io::{ApplyError, Board, Handed};
 use zerogap_switch::table::{Bundle, Count, Flow, Group, Mac, PortNames, Tables};
 
 /// A switch, as far as it can be asked.
@@ -19,6 +21,8 @@ pub(super) trait Works {
     fn tables(&self) -> Arc<Tables>;
     /// What was counted of a flow.
     fn count(&self, flow: &Flow) -> Count;
+    /// Its services, by number.
+    fn services(&self) -> Vec<ServiceAccount>;
     /// The addresses that it knows.
     fn stations(&self, now_s: u32) -> Vec<Station>;
     /// Makes all changes or none.
@@ -30,6 +34,7 @@ pub(super) fn answer(request: &[u8], names: &PortNames, switch: &impl Works) -> 
     match serde_json::from_slice(request) {
         Ok(Request::Show(what)) => Answer::State(Box::new(show(what, names, switch))),
         Ok(Request::Apply(bundle)) => apply(bundle, names, switch),
+        Ok(Request::Listen) => Answer::Listening,
         Err(error) => Answer::Refused(format!("the request is not understood: {error}")),
     }
 }
@@ -58,6 +63,9 @@ fn show(what: What, names: &PortNames, switch: &impl Works) -> State {
             MeterState { meter: *meter.spec(), passed, dropped }
         });
         state.meters = Some(meters.collect());
+    }
+    if is_wanted(What::Services) {
+        state.services = Some(switch.services());
     }
     if is_wanted(What::Stations) {
         state.stations = Some(stations(now, names, switch));
@@ -103,6 +111,14 @@ fn apply(bundle: Bundle<String>, names: &PortNames, switch: &impl Works) -> Answ
     }
 }
 
+/// A frame that was handed to the controller, as whoever listens is told.
+pub(super) fn told(handed: &Handed, names: &PortNames) -> HandedFrame {
+    let Handed { time, port, flow, cookie, len, bytes } = handed;
+    let bytes = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (time_ns, port) = (time.as_nanos(), names.name(*port));
+    HandedFrame { time_ns, port, flow: *flow, cookie: *cookie, len: *len, bytes }
+}
+
 impl Works for Board {
     fn now(&self) -> Instant {
         Self::now()
@@ -120,6 +136,10 @@ impl Works for Board {
 
     fn count(&self, flow: &Flow) -> Count {
         self.count(flow)
+    }
+
+    fn services(&self) -> Vec<ServiceAccount> {
+        self.services()
     }
 
     fn stations(&self, now_s: u32) -> Vec<Station> {

@@ -19,7 +19,7 @@ fn bundle(text: &str) -> Request {
 fn shown(switch: &Model, what: What) -> State {
     match ask(switch, &Request::Show(what)) {
         Answer::State(state) => *state,
-        other @ (Answer::Applied(_) | Answer::Refused(_)) => panic!("{other:?}"),
+        other @ (Answer::Applied(_) | Answer::Listening | Answer::Refused(_)) => panic!("{other:?}"),
     }
 }
 

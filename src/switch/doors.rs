@@ -1,5 +1,5 @@
 //! Where a running switch can be asked something: sockets that are served by one thread, beside its other work. A connection
-//! carries one request and one answer; how many there are, how long each may take and how long a request may be is bounded, so
+//! carries one request and one answer, which may go on for as long as somebody reads it; how many there are, how long each may take and how long a request may be is bounded, so
 //! nobody who asks can hold up anything but other askers.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -29,7 +29,21 @@ pub(super) struct Door<'a> {
 }
 
 /// From a request, or `None` for one that is too long, to an answer.
-type Answering<'a> = dyn Fn(Option<&[u8]>) -> Vec<u8> + 'a;
+type Answering<'a> = dyn Fn(Option<&[u8]>) -> Said<'a> + 'a;
+
+/// An answer.
+pub(super) struct Said<'a> {
+    /// What is said at once.
+    pub(super) now: Vec<u8>,
+    /// What there is to say further, each time it is looked; none: that was all.
+    pub(super) more: Option<Box<dyn FnMut() -> Vec<u8> + 'a>>,
+}
+
+impl From<Vec<u8>> for Said<'_> {
+    fn from(now: Vec<u8>) -> Self {
+        Self { now, more: None }
+    }
+}
 
 /// A connection's bytes.
 pub(super) trait Stream: Read + Write + AsFd {}
@@ -39,10 +53,10 @@ impl<S: Read + Write + AsFd> Stream for S {}
 /// All doors, and who stands in them.
 pub(super) struct Doors<'a> {
     doors: Vec<Door<'a>>,
-    connections: Vec<Connection>,
+    connections: Vec<Connection<'a>>,
 }
 
-struct Connection {
+struct Connection<'a> {
     /// By its index.
     door: usize,
     stream: Box<dyn Stream>,
@@ -50,6 +64,8 @@ struct Connection {
     request: Vec<u8>,
     /// What is still to be written, once the request is whole.
     answer: Option<(Vec<u8>, usize)>,
+    /// Where more of it comes from.
+    more: Option<Box<dyn FnMut() -> Vec<u8> + 'a>>,
 }
 
 impl<'a> Doors<'a> {
@@ -60,6 +76,7 @@ impl<'a> Doors<'a> {
     /// Serves whoever asks, for `limit_ms` or until somebody has been served.
     pub(super) fn serve(&mut self, now: impl Fn() -> Instant, limit_ms: u16) {
         let open = self.open();
+        self.connections.iter_mut().for_each(Connection::look_for_more);
         let listeners = open.iter().map(|door| PollFd::new(self.doors[*door].listener, PollFlags::POLLIN));
         let streams = self.connections.iter().map(|connection| {
             let wanted = if connection.answer.is_some() { PollFlags::POLLOUT } else { PollFlags::POLLIN };
@@ -76,13 +93,13 @@ impl<'a> Doors<'a> {
         self.connections.retain_mut(|connection| {
             let is_ready = ready.next() == Some(true);
             let is_over = is_ready && connection.go_on(&self.doors[connection.door]).unwrap_or(true);
-            !is_over && now < connection.until
+            !is_over && (now < connection.until || connection.more.is_some())
         });
         for door in come {
             // Who gave up meanwhile, or may not ask, is none of our business.
             if let Ok(stream) = (self.doors[door].accept)() {
                 let (until, request) = (now + PATIENCE, Vec::new());
-                self.connections.push(Connection { door, stream, until, request, answer: None });
+                self.connections.push(Connection { door, stream, until, request, answer: None, more: None });
             }
         }
     }
@@ -94,9 +111,16 @@ impl<'a> Doors<'a> {
     }
 }
 
-impl Connection {
+impl<'a> Connection<'a> {
+    /// What there is to say further, once all before it is written.
+    fn look_for_more(&mut self) {
+        if let (None, Some(more)) = (&self.answer, &mut self.more) {
+            self.answer = Some((more(), 0)).filter(|(bytes, _)| !bytes.is_empty());
+        }
+    }
+
     /// Reads or writes as much as there is; `true`: it is over.
-    fn go_on(&mut self, door: &Door<'_>) -> io::Result<bool> {
+    fn go_on(&mut self, door: &Door<'a>) -> io::Result<bool> {
         match self.work(door) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
@@ -104,18 +128,18 @@ impl Connection {
         }
     }
 
-    fn work(&mut self, door: &Door<'_>) -> io::Result<bool> {
+    fn work(&mut self, door: &Door<'a>) -> io::Result<bool> {
         let mut chunk = [0; CHUNK_LEN];
         while self.answer.is_none() {
             let len = self.stream.read(&mut chunk)?;
-            if len == 0 {
-                return Ok(true);
+            if len == 0 || self.more.is_some() {
+                return Ok(len == 0);
             }
             self.request.extend_from_slice(&chunk[..len]);
-            if self.request.len() > door.request_len_max {
-                self.answer = Some(((door.answer)(None), 0));
-            } else if (door.is_whole)(&self.request) {
-                self.answer = Some(((door.answer)(Some(&self.request)), 0));
+            let request = Some(&self.request[..]).filter(|request| request.len() <= door.request_len_max);
+            if request.is_none_or(door.is_whole) {
+                let said = (door.answer)(request);
+                (self.answer, self.more) = (Some((said.now, 0)), said.more);
             }
         }
         while let Some((bytes, written)) = &mut self.answer
@@ -123,7 +147,8 @@ impl Connection {
         {
             *written += self.stream.write(&bytes[*written..])?;
         }
-        Ok(true)
+        self.answer = None;
+        Ok(self.more.is_none())
     }
 }
 
@@ -152,7 +177,7 @@ mod tests {
             is_whole: |request| request.ends_with(b"\n"),
             request_len_max: 1_000,
             answer: Box::new(|request| {
-                request.map_or("too long".to_owned(), |request| request.len().to_string()).into()
+                request.map_or("too long".to_owned(), |request| request.len().to_string()).into_bytes().into()
             }),
         };
         let knock = || {

@@ -1,11 +1,12 @@
 //! The doors of a switch: the socket of `zerogap ctl`, and that of who gathers metrics.
 
 use super::control;
-use super::doors::{Door, Stream};
+use super::doors::{Door, Said, Stream};
 use super::metrics;
 use crate::ctl::protocol::{Answer, REQUEST_LEN_MAX};
 use crate::ctl::socket;
 use crate::exit::{Code, Stopped};
+use serde::Serialize;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd as _;
@@ -54,7 +55,7 @@ pub(super) fn metrics<'a>(listener: &'a TcpListener, board: &'a Board) -> Door<'
         listener: listener.as_fd(),
         is_whole: metrics::is_whole,
         request_len_max: metrics::REQUEST_LEN_MAX,
-        answer: Box::new(|request| metrics::respond(request, board)),
+        answer: Box::new(|request| metrics::respond(request, board).into()),
     }
 }
 
@@ -71,9 +72,13 @@ pub(super) fn control<'a>(listener: &'a UnixListener, names: &'a PortNames, boar
             Some(request) => control::answer(request, names, board),
             None => Answer::Refused(format!("a request has at most {REQUEST_LEN_MAX} bytes")),
         };
-        let mut line = serde_json::to_vec(&answer).unwrap_or_default();
-        line.push(b'\n');
-        line
+        let more = (answer == Answer::Listening).then(|| {
+            let frames = board.listen();
+            let lines =
+                move || frames.try_iter().flat_map(|frame| line(&control::told(&frame, names))).collect();
+            Box::new(lines) as Box<dyn FnMut() -> Vec<u8>>
+        });
+        Said { now: line(&answer), more }
     };
     Door {
         accept: Box::new(accept),
@@ -82,4 +87,10 @@ pub(super) fn control<'a>(listener: &'a UnixListener, names: &'a PortNames, boar
         request_len_max: REQUEST_LEN_MAX,
         answer: Box::new(answer),
     }
+}
+
+fn line(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).unwrap_or_default();
+    line.push(b'\n');
+    line
 }

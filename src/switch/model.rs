@@ -5,6 +5,7 @@ use crate::ctl::protocol::PortState;
 use std::cell::RefCell;
 use std::sync::Arc;
 use zerogap_proto::{Instant, PortId};
+use zerogap_switch::anchor::ServiceAccount;
 use zerogap_switch::bridge::Station;
 use zerogap_switch::io::ApplyError;
 use zerogap_switch::table::{Bundle, Count, Flow, Mac, Tables};
@@ -33,6 +34,10 @@ impl Works for Model {
 
     fn count(&self, _: &Flow) -> Count {
         Count { packets: 7, bytes: 700, used: Some(Instant::from_nanos(4_000_000_000)) }
+    }
+
+    fn services(&self) -> Vec<ServiceAccount> {
+        Vec::new()
     }
 
     fn stations(&self, _: u32) -> Vec<Station> {

@@ -52,6 +52,7 @@ impl Running {
             storm_limit: args.storm_limit,
             age_max_s: args.age,
             captures: captures.recorders.clone(),
+            services: file.services.iter().map(|service| service.anchor(&names)).collect(),
         };
         let board = Board::start(ports, tables, options)
             .map_err(|error| Stopped::new(code(&error), format!("the switch cannot start: {error}")))?;

@@ -1,6 +1,7 @@
 //! The switch: learning, the service at its anchor, access points, the link model. Pure, except for [`io`], the only part
 //! that touches the kernel. Both drivers run the very same [`Switch`].
 
+pub mod anchor;
 pub mod bridge;
 pub mod capture;
 pub mod counters;

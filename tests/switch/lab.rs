@@ -148,12 +148,19 @@ pub(crate) fn wait_until(mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// A counter of a port; `dropped/storm` is one within another, 0 as long as it is not there.
+fn counter(port: &Value, name: &str) -> u64 {
+    let (outer, inner) = name.split_once('/').unwrap_or((name, ""));
+    let counter = if inner.is_empty() { &port[outer] } else { &port[outer][inner] };
+    if inner.is_empty() { counter.as_u64().expect("a number") } else { counter.as_u64().unwrap_or(0) }
+}
+
 /// Waits until the sum of a port's counters is so many.
 pub(crate) fn wait_for(port: usize, counters: &[&str], count: u64) {
     let until = Instant::now() + PATIENCE;
     loop {
         let state = &shown("ports")[port];
-        let counted: u64 = counters.iter().map(|name| state[name].as_u64().expect("a number")).sum();
+        let counted: u64 = counters.iter().map(|name| counter(state, name)).sum();
         assert!(counted <= count, "{counters:?} are {counted}, not {count}: {state}");
         if counted == count {
             return;

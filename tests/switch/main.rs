@@ -5,5 +5,6 @@ mod ctl;
 mod docs;
 mod lab;
 mod records;
+mod services;
 mod swaps;
 mod trunk;

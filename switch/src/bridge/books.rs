@@ -16,7 +16,7 @@ pub struct Books {
 
 /// What one port has seen, summed over workers.
 ///
-/// `frames_in = forwarded + taken + held + Σ dropped`, and over all ports of a switch `Σ copies = Σ (frames_out + Σ refused)`, as soon as
+/// `frames_in = forwarded + taken + Σ dropped`, and over all ports of a switch `Σ copies = Σ (frames_out + Σ refused)`, as soon as
 /// no frame is under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PortAccount {
@@ -26,13 +26,11 @@ pub struct PortAccount {
     pub bytes_in: u64,
     /// Of these: passed on, once or more.
     pub forwarded: u64,
-    /// Of these: ended in the switch on purpose.
+    /// Of these: ended in the switch on purpose, in a service's log or ballots, answered, or with the controller.
     pub taken: u64,
-    /// Of these: wait in the switch.
-    pub held: u64,
     /// Of these: went no further.
     pub dropped: BTreeMap<&'static str, u64>,
-    /// Copies that were made of the forwarded ones, for whichever port.
+    /// Copies that were made of the forwarded ones, for whichever port, and frames that services made for this one.
     pub copies: u64,
     /// Frames that were sent out.
     pub frames_out: u64,
@@ -86,6 +84,11 @@ impl Books {
         self.page(port).taken.add(1);
     }
 
+    /// A service made a frame that is meant for `port`.
+    pub fn made(&self, port: PortId) {
+        self.page(port).copies.add(1);
+    }
+
     /// The frame that came in by `port` goes no further.
     pub fn dropped(&self, port: PortId, reason: DropReason) {
         self.page(port).dropped[reason as usize].add(1);
@@ -123,7 +126,7 @@ pub fn settle<'a>(books: impl IntoIterator<Item = &'a Books>) -> Vec<PortAccount
 impl PortAccount {
     /// Whether every frame that came in is accounted for.
     pub fn is_balanced(&self) -> bool {
-        self.frames_in == self.forwarded + self.taken + self.held + self.dropped.values().sum::<u64>()
+        self.frames_in == self.forwarded + self.taken + self.dropped.values().sum::<u64>()
     }
 
     /// Copies that did not leave.
@@ -207,6 +210,10 @@ mod tests {
         b.refused(PortId(0), DropReason::LinkDown);
         b.came_in(PortId(1), 60);
         b.dropped(PortId(1), DropReason::Hairpin);
+        a.came_in(PortId(0), 60);
+        a.taken(PortId(0));
+        b.made(PortId(0));
+        b.sent(PortId(0), 60);
         let accounts = settle([&a, &b]);
         assert!(accounts.iter().all(PortAccount::is_balanced) && copies_balance(&accounts));
         assert_eq!((accounts[1].frames_in, accounts[1].frames_out, accounts[1].bytes_in), (2, 1, 120));

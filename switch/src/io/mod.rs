@@ -15,7 +15,7 @@ mod statistics;
 mod tap;
 mod trunk;
 
-pub use board::{ApplyError, Board, BoardOptions, Wait};
+pub use board::{ApplyError, Board, BoardOptions, Handed, Wait};
 pub use capture::{Capture, Recorder, Summary};
 pub use interface::take_up;
 pub use netns::in_namespace;

@@ -7,6 +7,7 @@ use super::plain_tap::{lost, nothing_or, sent};
 use super::port::{Lost, Port, Received};
 use super::statistics::Statistics;
 use crate::offload::Offload;
+use smoltcp::wire::EthernetAddress;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -69,6 +70,10 @@ impl Port for OffloadTap {
         offload.emit(&mut header);
         let written = (&self.file).write_vectored(&[IoSlice::new(&header), IoSlice::new(frame)]);
         sent(written, &self.statistics)
+    }
+
+    fn host_mac(&self) -> io::Result<Option<EthernetAddress>> {
+        self.statistics.mac()
     }
 
     fn is_up(&self) -> io::Result<bool> {

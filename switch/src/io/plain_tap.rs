@@ -5,6 +5,7 @@ use super::kernel::tun;
 use super::port::{Lost, Port, Received};
 use super::statistics::Statistics;
 use crate::offload::Offload;
+use smoltcp::wire::EthernetAddress;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use tun_tap::{Iface, Mode};
@@ -68,6 +69,10 @@ impl Port for PlainTap {
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
         sent(self.iface.send(frame), &self.statistics)
+    }
+
+    fn host_mac(&self) -> io::Result<Option<EthernetAddress>> {
+        self.statistics.mac()
     }
 
     fn is_up(&self) -> io::Result<bool> {

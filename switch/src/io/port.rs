@@ -2,6 +2,7 @@
 //! with what it still needs, and tell what the kernel lost. Ports are shared by threads: one reads a port, any may send.
 
 use crate::offload::Offload;
+use smoltcp::wire::EthernetAddress;
 use std::io;
 use std::os::fd::AsFd;
 
@@ -28,6 +29,14 @@ pub trait Port: AsFd + Send + Sync {
     /// # Errors
     /// `WouldBlock` if the queue is full, EIO if the interface is down, else the kernel's; the frame is not sent.
     fn send(&self, frame: &[u8], offload: Offload) -> io::Result<()>;
+
+    /// The MAC address of the host at the other end, where that is the interface's own.
+    ///
+    /// # Errors
+    /// The kernel's: for instance the interface is gone.
+    fn host_mac(&self) -> io::Result<Option<EthernetAddress>> {
+        Ok(None)
+    }
 
     /// Whether frames can be sent: the interface is up, and whoever holds its other end too.
     ///

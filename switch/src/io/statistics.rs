@@ -8,6 +8,7 @@ use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use parking_lot::Mutex;
+use smoltcp::wire::EthernetAddress;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -74,6 +75,15 @@ impl Statistics {
     pub(super) fn is_up(&self) -> io::Result<bool> {
         let wanted = LinkFlags::Up | LinkFlags::Running;
         Ok(self.link()?.header.flags.contains(wanted))
+    }
+
+    /// The interface's MAC address.
+    pub(super) fn mac(&self) -> io::Result<Option<EthernetAddress>> {
+        let address = |attribute: &LinkAttribute| {
+            let LinkAttribute::Address(bytes) = attribute else { return None };
+            <[u8; 6]>::try_from(&bytes[..]).ok().map(EthernetAddress)
+        };
+        Ok(self.link()?.attributes.iter().find_map(address))
     }
 
     fn link(&self) -> io::Result<LinkMessage> {

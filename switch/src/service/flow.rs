@@ -2,11 +2,10 @@
 
 use super::admission::{AdmissionError, ClientKey, Ingress};
 use super::ballot::Ballot;
+use super::copy::RequestCopy;
 use super::log::Entry;
 use super::{Disposition, Effect, Service};
-use zerogap_proto::address::{service_mac, virtual_mac};
 use zerogap_proto::frame::Datagram;
-use zerogap_proto::message::stamp_frame;
 use zerogap_proto::{DropReason, Event, Frame, Instant, Message, NodeId, Offset, Stamp};
 
 impl Service {
@@ -20,13 +19,14 @@ impl Service {
         ingress: Ingress,
     ) -> Disposition {
         let key = ClientKey { endpoint: datagram.src, id: message.client };
-        self.admission.check(key, message.client_incarnation, message.sequence).map_err(
-            |error| match error {
+        if let Err(error) = self.admission.check(key, message.client_incarnation, message.sequence) {
+            self.tally.duplicates += u64::from(error == AdmissionError::Duplicate);
+            return Err(match error {
                 AdmissionError::Duplicate => DropReason::DuplicateRequest,
                 AdmissionError::Stale => DropReason::StaleRequest,
                 AdmissionError::TooManyClients => DropReason::TooManyClients,
-            },
-        )?;
+            });
+        }
         if !self.make_room(now) {
             return Err(DropReason::LogFull);
         }
@@ -87,19 +87,17 @@ impl Service {
         }
     }
 
-    /// Sends one request, stamped and readdressed, to one server. The copy is the one that the rewriting needs.
+    /// Sends one request, stamped and readdressed, to one server.
     fn send(&mut self, now: Instant, server: NodeId, offset: Offset, replayed: bool) {
         let epoch = self.epoch;
         let serves = self.serving.contains(&server);
         let Some(reader) = self.readers.get(&server) else { return };
         let Some(entry) = self.log.get_mut(offset) else { return };
-        let mut bytes = entry.frame.to_vec();
-        bytes[0..6].copy_from_slice(&service_mac(server).0);
-        bytes[6..12].copy_from_slice(&virtual_mac(self.config.id).0);
-        stamp_frame(&mut bytes, Stamp { incarnation: reader.incarnation, epoch, offset, replayed });
+        let stamp = Stamp { incarnation: reader.incarnation, epoch, offset, replayed };
+        let (service, request) = (self.config.id, entry.frame.clone());
         if serves {
             entry.ballot.note_sent(now);
         }
-        self.effects.push_back(Effect::ToServer(server, bytes.into()));
+        self.effects.push_back(Effect::ToServer(RequestCopy { server, stamp, service, request }));
     }
 }

@@ -14,8 +14,10 @@
 
 pub mod admission;
 pub mod ballot;
+mod copy;
 mod flow;
 mod freeze;
+mod intake;
 pub mod log;
 mod migration;
 mod orders;
@@ -29,17 +31,18 @@ pub mod selection;
 mod takeover;
 
 pub use admission::{ClientKey, Ingress};
+pub use copy::{Released, RequestCopy};
+pub use reader::Reader;
 pub use selection::Selection;
 
 use admission::Admission;
 use log::Log;
 use plan::Plan;
-use reader::Reader;
 use std::collections::{BTreeMap, VecDeque};
 use zerogap_proto::node::earlier;
 use zerogap_proto::{
-    DropReason, Duration, Endpoint, Epoch, Event, Frame, Health, Incarnation, Instant, MigrationId, NodeId,
-    Offset, Outcome, PlanStatus, PortId, ServiceId, ServiceStatus, Serving, Timer,
+    DropReason, Duration, Endpoint, Epoch, Event, Health, Incarnation, Instant, MigrationId, NodeId, Offset,
+    Outcome, PlanStatus, ServiceId, ServiceStatus, Serving, Timer,
 };
 
 /// What a service is, and its timers and bounds.
@@ -72,14 +75,27 @@ pub struct ServiceConfig {
 /// What a service wants done.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Send this frame to a server.
-    ToServer(NodeId, Frame),
-    /// Send this frame to the client.
-    ToClient(PortId, Frame),
+    /// Send a request to a server.
+    ToServer(RequestCopy),
+    /// Send an answer to the client.
+    ToClient(Released),
     /// Write the journal.
     Event(Event),
     /// Controllers should see the new status.
     StatusChanged,
+}
+
+/// What a service has counted from its beginning on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Answers that went to clients.
+    pub released: u64,
+    /// Copies of requests and of answers that it had already.
+    pub duplicates: u64,
+    /// Answers of serving servers that were equal to the one that went to the client.
+    pub agreed: u64,
+    /// And those that were not.
+    pub disagreed: u64,
 }
 
 /// How a service disposed of an answer or a request: what happened to the frame, for the switch's accounting.
@@ -107,6 +123,7 @@ pub struct Service {
     last: Option<(MigrationId, Outcome)>,
     ingress: Option<NodeId>,
     log_full_told: bool,
+    tally: Tally,
     effects: VecDeque<Effect>,
 }
 
@@ -133,6 +150,7 @@ impl Service {
             last: None,
             ingress: None,
             log_full_told: false,
+            tally: Tally::default(),
             effects: VecDeque::new(),
             config,
         }
@@ -157,6 +175,22 @@ impl Service {
     /// The most requests that its log has held.
     pub fn log_peak(&self) -> usize {
         self.log.peak()
+    }
+
+    /// The offset that the next request gets.
+    pub fn head(&self) -> Offset {
+        self.log.head()
+    }
+
+    /// What it has counted.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Its readers: those that serve in order of preference, then the others.
+    pub fn readers(&self) -> impl Iterator<Item = &Reader> {
+        let others = self.readers.values().filter(|reader| !self.serving.contains(&reader.server));
+        self.serving.iter().filter_map(|server| self.readers.get(server)).chain(others)
     }
 
     /// What it wants done next.

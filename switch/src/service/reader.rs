@@ -26,6 +26,10 @@ pub struct Reader {
     pub health: Health,
     /// Offsets in a row at which its answer was missing when it was due.
     pub absences: u32,
+    /// Answers of it that went to clients.
+    pub released: u64,
+    /// Answers of it that were equal to the one that went to the client, another server's.
+    pub agreed: u64,
     start: Offset,
     unanswered: Offset,
     /// When each offset in flight was last sent, from `unanswered` on.
@@ -59,6 +63,8 @@ impl Reader {
             incarnation,
             health: Health::Healthy,
             absences: 0,
+            released: 0,
+            agreed: 0,
             start,
             unanswered: start,
             in_flight: VecDeque::new(),

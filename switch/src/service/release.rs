@@ -2,6 +2,7 @@
 //! afterwards. An answer acknowledges its offset, so it also moves the reader and, at the head, lets the review count.
 
 use super::ballot::Answer;
+use super::copy::Released;
 use super::selection::choose;
 use super::{Disposition, Effect, Service};
 use zerogap_proto::address::virtual_mac;
@@ -30,7 +31,9 @@ impl Service {
             }
             Kind::Answer => {
                 let answer = Answer { server, frame: frame.clone(), payload_at: datagram.payload_at };
-                self.take_answer(now, offset, answer, message)
+                let taken = self.take_answer(now, offset, answer, message);
+                self.tally.duplicates += u64::from(taken == Err(DropReason::DuplicateAnswer));
+                taken
             }
             Kind::Expect => {
                 self.expect(now, server, offset);
@@ -66,8 +69,9 @@ impl Service {
             reader.advance(now, |o| log.get(o).is_some_and(|entry| entry.ballot.has_answer_of(server)));
         }
         self.fell_back(server, offset);
-        self.release_if_chosen(now, offset);
-        self.compare_standby(now, offset, server);
+        if !self.release_if_chosen(now, offset) {
+            self.compare_standby(now, offset, server);
+        }
         self.pump(now, server);
         self.mark_if_drained();
         self.judge_due(now);
@@ -76,20 +80,25 @@ impl Service {
         Ok(())
     }
 
-    /// Releases the answer at `offset` if selection has one and none has gone out yet.
-    pub(super) fn release_if_chosen(&mut self, now: Instant, offset: Offset) {
+    /// Releases the answer at `offset` if selection has one and none has gone out yet, and holds all others against it; `true` if it
+    /// has done so.
+    pub(super) fn release_if_chosen(&mut self, now: Instant, offset: Offset) -> bool {
         let serving = self.serving_health();
-        let Some(entry) = self.log.get_mut(offset) else { return };
+        let Some(entry) = self.log.get_mut(offset) else { return false };
         if entry.ballot.released().is_some() {
-            return;
+            return false;
         }
-        let Some(server) = choose(self.config.selection, &serving, &entry.ballot) else { return };
-        let Some(answer) = entry.ballot.release(server) else { return };
+        let Some(server) = choose(self.config.selection, &serving, &entry.ballot) else { return false };
+        let Some(answer) = entry.ballot.release(server) else { return false };
         let frame = readdressed(answer, self.config.id);
         let (client, missing) = (entry.client, serving[0].0);
         let failed_over = entry.ballot.is_timed_out() && server != missing;
         if let Some(ingress) = self.admission.ingress(client) {
-            self.effects.push_back(Effect::ToClient(ingress.port, frame));
+            self.effects.push_back(Effect::ToClient(Released { port: ingress.port, server, offset, frame }));
+        }
+        self.tally.released += 1;
+        if let Some(reader) = self.readers.get_mut(&server) {
+            reader.released += 1;
         }
         if failed_over {
             self.event(Event::FailedOver { service: self.config.id, offset, missing, released: server });
@@ -101,6 +110,7 @@ impl Service {
             self.compare_standby(now, offset, other);
         }
         self.advance_migration(now);
+        true
     }
 
     /// Gives every offset without a released answer another chance, after roles have changed.
@@ -122,11 +132,23 @@ impl Service {
         if !self.serving.contains(&server) || quarantined(server) || released.is_some_and(quarantined) {
             return;
         }
-        let compared = self.log.get(offset).and_then(|entry| entry.ballot.compare(server)).flatten();
-        if let Some(difference) = compared {
-            self.event(Event::Disagreed { service: self.config.id, server, offset, difference });
-            self.quarantine(server);
-            self.promote_if_needed(now);
+        if released == Some(server) {
+            return;
+        }
+        match self.log.get(offset).and_then(|entry| entry.ballot.compare(server)) {
+            None => {}
+            Some(None) => {
+                self.tally.agreed += 1;
+                if let Some(reader) = self.readers.get_mut(&server) {
+                    reader.agreed += 1;
+                }
+            }
+            Some(Some(difference)) => {
+                self.tally.disagreed += 1;
+                self.event(Event::Disagreed { service: self.config.id, server, offset, difference });
+                self.quarantine(server);
+                self.promote_if_needed(now);
+            }
         }
     }
 

@@ -2,11 +2,12 @@
 //! standby's when the preferred one is overdue) is the same code with `timed_out` set.
 
 use super::ballot::Ballot;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zerogap_proto::{Health, NodeId};
 
 /// Which answer goes out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
     /// The primary's, the paper's rule, with fail-over to the standby.

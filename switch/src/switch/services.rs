@@ -2,10 +2,9 @@
 
 use super::{PortKind, Switch};
 use crate::service::{Effect, Ingress};
-use smoltcp::wire::Ipv4Packet;
 use zerogap_proto::address::service_mac;
-use zerogap_proto::frame::{Datagram, ETHERNET_LEN, HEADERS_LEN};
-use zerogap_proto::{Control, DropReason, Frame, Instant, Kind, Message, NodeId, Output, PortId, ServiceId};
+use zerogap_proto::frame::Datagram;
+use zerogap_proto::{Control, DropReason, Frame, Instant, NodeId, Output, PortId, ServiceId};
 
 impl Switch {
     /// A request has reached its anchor.
@@ -21,13 +20,10 @@ impl Switch {
             Some(PortKind::Trunk(beyond)) => *beyond,
             Some(PortKind::Host(_) | PortKind::AccessPoint(_)) | None => self.node,
         };
-        let message = Message::parse(datagram.payload)
-            .filter(|message| message.kind == Kind::Request && hosts_would_take(frame, datagram));
-        let Some(message) = message else { return self.counters.drop(DropReason::Malformed) };
         let Some(service) = self.anchored.touch(id) else {
             return self.counters.drop(DropReason::NoRoute);
         };
-        match service.request(now, frame, datagram, &message, Ingress { port, switch }) {
+        match service.request_frame(now, frame, datagram, Ingress { port, switch }) {
             Ok(()) => self.counters.taken += 1,
             Err(reason) => self.counters.drop(reason),
         }
@@ -42,13 +38,10 @@ impl Switch {
         frame: &Frame,
         datagram: &Datagram<'_>,
     ) {
-        let Some(message) = Message::parse(datagram.payload) else {
-            return self.counters.drop(DropReason::Malformed);
-        };
         let Some(service) = self.anchored.touch(id) else {
             return self.counters.drop(DropReason::NoRoute);
         };
-        match service.answer(now, server, frame, datagram, &message) {
+        match service.answer_frame(now, server, frame, datagram) {
             Ok(()) => self.counters.taken += 1,
             Err(reason) => self.counters.drop(reason),
         }
@@ -61,8 +54,10 @@ impl Switch {
         self.anchored.settle(|id, service| {
             while let Some(effect) = service.poll() {
                 match effect {
-                    Effect::ToServer(server, frame) => frames.push((Some(server), PortId(0), frame)),
-                    Effect::ToClient(port, frame) => frames.push((None, port, frame)),
+                    Effect::ToServer(copy) => {
+                        frames.push((Some(copy.server), PortId(0), copy.to_frame()));
+                    }
+                    Effect::ToClient(released) => frames.push((None, released.port, released.frame)),
                     Effect::Event(event) => events.push(event),
                     Effect::StatusChanged => {
                         self.changed.insert(id);
@@ -84,11 +79,4 @@ impl Switch {
             }
         }
     }
-}
-
-/// Whether a server's host hands this request to its server. One that it would not must get no offset: every server would
-/// wait for it for ever. Options would also shift the place of the stamp.
-fn hosts_would_take(frame: &Frame, datagram: &Datagram<'_>) -> bool {
-    let header_ok = Ipv4Packet::new_checked(&frame[ETHERNET_LEN..]).is_ok_and(|ip| ip.verify_checksum());
-    datagram.payload_at == HEADERS_LEN && header_ok && Datagram::checksum_ok(frame)
 }

@@ -250,7 +250,7 @@ fn at_most(field: &'static str, value: Option<u16>, max: u16) -> Result<(), Acti
 
 impl<P> Action<P> {
     /// The service that it hands the frame to, if it does.
-    pub(super) const fn service(&self) -> Option<ServiceId> {
+    pub(crate) const fn service(&self) -> Option<ServiceId> {
         match self {
             Self::Service(id) => Some(*id),
             Self::Output(_)

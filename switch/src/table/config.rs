@@ -1,4 +1,4 @@
-//! The file of a standalone switch: ports, flows, groups, meters, and the services' addresses. Only the types and their
+//! The file of a standalone switch: ports, flows, groups, meters, services. Only the types and their
 //! checks; whoever reads the file knows its format. Errors name the place in the file.
 
 use super::bundle::{Bundle, BundleError, Change, Place};
@@ -6,14 +6,14 @@ use super::flow::FlowSpec;
 use super::group::GroupSpec;
 use super::meter::MeterSpec;
 use super::names::{PortNames, fault_of};
+use super::services::{self, ServiceEntry};
 use super::tables::Tables;
 use schemars::JsonSchema;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use thiserror::Error;
-use zerogap_proto::{Endpoint, Instant, ServiceId};
+use zerogap_proto::Instant;
 
 /// The file. Everything may be left out: a switch without flows learns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +27,7 @@ pub struct SwitchFile {
     pub groups: Vec<GroupSpec<String>>,
     /// The meters that flows use.
     pub meters: Vec<MeterSpec>,
-    /// The services that flows hand frames to.
+    /// The services that it is the anchor of. They bring the flows that lead to them.
     pub services: Vec<ServiceEntry>,
 }
 
@@ -63,19 +63,6 @@ pub enum PortType {
     Trunk,
 }
 
-/// A service's number and virtual address, `{id: 1, endpoint: 10.0.0.100:7000}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ServiceEntry {
-    /// Its number.
-    #[schemars(with = "u16")]
-    pub id: ServiceId,
-    /// Where clients find it.
-    #[serde(serialize_with = "write_endpoint", deserialize_with = "read_endpoint")]
-    #[schemars(with = "String")]
-    pub endpoint: Endpoint,
-}
-
 /// Why a file makes no switch.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{path}: {what}")]
@@ -98,26 +85,32 @@ impl SwitchFile {
     /// The first mistake in the file.
     pub fn tables(&self, now: Instant, names: &PortNames) -> Result<Tables, ConfigError> {
         self.check_ports()?;
+        services::check(&self.services, &self.names(), &self.ports)?;
         self.check_services()?;
         let bundle = names.resolve(self.bundle()).map_err(|error| self.blame(&error))?;
         Tables::default().with(now, &bundle).map_err(|error| self.blame(&error))
     }
 
-    /// Meters and groups before the flows that refer to them.
+    /// Meters and groups before the flows that refer to them, and the services' flows last.
     fn bundle(&self) -> Bundle<String> {
         let meters = self.meters.iter().map(|meter| Change::AddMeter(*meter));
         let groups = self.groups.iter().map(|group| Change::AddGroup(group.clone()));
         let flows = self.flows.iter().map(|flow| Change::AddFlow(flow.clone()));
-        Bundle(meters.chain(groups).chain(flows).collect())
+        let of_services = services::flows(&self.services, !self.flows.is_empty());
+        let of_services = of_services.into_iter().map(Change::AddFlow);
+        Bundle(meters.chain(groups).chain(flows).chain(of_services).collect())
     }
 
     /// The same error, its place given in the file's words.
     fn blame(&self, error: &BundleError) -> ConfigError {
-        let (meters, groups) = (self.meters.len(), self.groups.len());
+        let (meters, groups, flows) = (self.meters.len(), self.groups.len(), self.flows.len());
         let entry = match error.place {
             Place::Change(index) if index < meters => format!("meters[{index}]"),
             Place::Change(index) if index < meters + groups => format!("groups[{}]", index - meters),
-            Place::Change(index) => format!("flows[{}]", index - meters - groups),
+            Place::Change(index) if index < meters + groups + flows => {
+                format!("flows[{}]", index - meters - groups)
+            }
+            Place::Change(_) => "services".to_owned(),
             Place::Flow(id) => format!("flow {id}"),
         };
         let problem = error.problem.to_string();
@@ -138,21 +131,9 @@ impl SwitchFile {
         Ok(())
     }
 
+    /// Whether every service that is led to is there.
     fn check_services(&self) -> Result<(), ConfigError> {
-        let (mut ids, mut endpoints) = (BTreeSet::new(), BTreeSet::new());
-        for (index, ServiceEntry { id, endpoint }) in self.services.iter().enumerate() {
-            let path = |field| format!("services[{index}].{field}");
-            if !ids.insert(id) {
-                return Err(ConfigError {
-                    path: path("id"),
-                    what: format!("{} is the number of two services", id.0),
-                });
-            }
-            if !endpoints.insert(endpoint) {
-                let what = format!("{endpoint} is the address of two services");
-                return Err(ConfigError { path: path("endpoint"), what });
-            }
-        }
+        let ids: BTreeSet<_> = self.services.iter().map(|service| &service.id).collect();
         let flows = self.flows.iter().enumerate();
         let of_flows = flows.map(|(index, flow)| (format!("flows[{index}].actions"), &flow.actions));
         let of_groups = self.groups.iter().enumerate().flat_map(|(index, group)| {
@@ -167,19 +148,4 @@ impl SwitchFile {
         }
         Ok(())
     }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
-fn write_endpoint<S: Serializer>(endpoint: &Endpoint, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(endpoint)
-}
-
-fn read_endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Endpoint, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let parts = text
-        .split_once(':')
-        .and_then(|(addr, port)| Some(Endpoint { addr: addr.parse().ok()?, port: port.parse().ok()? }));
-    parts.ok_or_else(|| {
-        D::Error::custom(format!("`{text}` is not an address and port such as 10.0.0.100:7000"))
-    })
 }

@@ -25,13 +25,14 @@ mod names;
 mod pattern;
 mod rewrite;
 mod schema;
+mod services;
 mod space;
 mod tables;
 
 pub use action::{Action, ActionError, Output, SetFields};
 pub use bundle::{Bundle, BundleError, Change, Filter, Place, Problem};
 pub use cache::Cache;
-pub use config::{ConfigError, PortConfig, PortType, ServiceEntry, SwitchFile};
+pub use config::{ConfigError, PortConfig, PortType, SwitchFile};
 pub use counters::{Count, FlowCounters};
 pub use execute::{Arrival, Destination, Fate, Outlet, Unsent};
 pub use field::{ArpOp, EthType, FieldError, IpProto, Mac, Maskable, Masked, Number, Vlan};
@@ -41,6 +42,7 @@ pub use key::Key;
 pub use matching::{Match, MatchError};
 pub use meter::{Meter, MeterError, MeterId, MeterSpec};
 pub use names::{PortNames, UnknownPort};
+pub use services::{Bounds, SERVICE_PRIORITY, ServerEntry, ServiceEntry, Timers};
 pub use tables::{FLOWS_MAX, Tables};
 
 #[cfg(test)]

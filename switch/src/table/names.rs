@@ -70,7 +70,8 @@ impl PortNames {
         changes.collect::<Result<_, _>>().map(Bundle)
     }
 
-    fn known(&self, name: String) -> Result<PortId, UnknownPort> {
+    /// The port that is called so, or what there is instead.
+    pub(super) fn known(&self, name: String) -> Result<PortId, UnknownPort> {
         self.id(&name).ok_or_else(|| UnknownPort { name, known: self.0.join(", ") })
     }
 }

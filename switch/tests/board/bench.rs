@@ -64,6 +64,7 @@ pub(crate) const OPTIONS: BoardOptions = BoardOptions {
     storm_limit: 0,
     age_max_s: 300,
     captures: Vec::new(),
+    services: Vec::new(),
 };
 
 /// A switch of so many ports.

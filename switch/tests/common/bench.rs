@@ -315,12 +315,13 @@ impl Bench {
 
     fn drain(&mut self) -> Lines {
         while let Some(effect) = self.service.poll() {
-            if let Effect::ToServer(server, frame) = &effect {
-                let message = open(frame).1;
+            if let Effect::ToServer(copy) = &effect {
+                let (server, frame) = (copy.server, copy.to_frame());
+                let message = open(&frame).1;
                 self.sequences.insert(message.stamp.offset, message.sequence);
-                self.waiting.entry(*server).or_default().insert(message.stamp.offset);
-                self.stamps.insert(*server, message.stamp);
-                self.frames.push((*server, frame.clone()));
+                self.waiting.entry(server).or_default().insert(message.stamp.offset);
+                self.stamps.insert(server, message.stamp);
+                self.frames.push((server, frame));
             }
             self.told.extend(line(&effect));
         }

@@ -18,15 +18,16 @@ pub(crate) fn who(incarnation: Incarnation) -> NodeId {
 /// `None` for what controllers are told, which tests look up in the status instead.
 pub(crate) fn line(effect: &Effect) -> Option<String> {
     match effect {
-        Effect::ToServer(server, frame) => {
-            let stamp = open(frame).1.stamp;
+        Effect::ToServer(copy) => {
+            let stamp = open(&copy.to_frame()).1.stamp;
             let again = if stamp.replayed { " again" } else { "" };
-            Some(format!("{} to {}{again}", stamp.offset, name(*server)))
+            Some(format!("{} to {}{again}", stamp.offset, name(copy.server)))
         }
-        Effect::ToClient(port, frame) => {
-            let message = open(frame).1;
-            let from = name(who(message.stamp.incarnation));
-            Some(format!("{} of {from} to the client at {port}", message.sequence))
+        Effect::ToClient(released) => {
+            let message = open(&released.frame).1;
+            let from = who(message.stamp.incarnation);
+            assert_eq!((from, message.stamp.offset), (released.server, released.offset));
+            Some(format!("{} of {} to the client at {}", message.sequence, name(from), released.port))
         }
         Effect::Event(event) => Some(event_line(event)),
         Effect::StatusChanged => None,

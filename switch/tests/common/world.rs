@@ -180,11 +180,12 @@ impl World {
     fn carry_out(&mut self) {
         while let Some(effect) = self.service.poll() {
             match effect {
-                Effect::ToServer(server, frame) => {
+                Effect::ToServer(copy) => {
+                    let (server, frame) = (copy.server, copy.to_frame());
                     self.transmit(self.network.to_servers, || Arrival::ToServer(server, frame.clone()));
                 }
-                Effect::ToClient(_, frame) => {
-                    let message = open(&frame).1;
+                Effect::ToClient(released) => {
+                    let message = open(&released.frame).1;
                     assert_eq!(message.kind, Kind::Answer);
                     let released = self.answers.entry(message.sequence).or_default();
                     released.push((self.now, digest_in(&message)));

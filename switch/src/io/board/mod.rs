@@ -1,23 +1,32 @@
 //! A switch at work: ports, and workers that each read some of them and write to any. One reader a port, so every flow keeps its
-//! order; on the way of a frame there is no lock, no channel and no allocation.
+//! order; on the way of a frame there is no lock, no channel and no allocation, unless it leads to a service.
 
+mod alarm;
 mod clock;
 mod exits;
 mod kick;
+mod listeners;
 mod out;
 mod record;
 mod rules;
+mod services;
 mod upkeep;
 mod wait;
 mod worker;
 
+pub use listeners::Handed;
 pub use wait::Wait;
 
 use super::capture::Recorder;
 use super::port::{Lost, Port};
+use crate::anchor::{AnchorConfig, ServiceAccount};
 use crate::bridge::{Books, Bridge, PortAccount, settle};
 use crate::table::{Action, Bundle, BundleError, Count, Flow, FlowCounters, Group, Tables};
+use alarm::Alarm;
+use crossbeam_channel::Receiver;
+use listeners::Listeners;
 use rules::Rules;
+use services::Services;
 use std::io;
 use std::os::unix::thread::JoinHandleExt as _;
 use std::sync::Arc;
@@ -25,7 +34,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use worker::Worker;
-use zerogap_proto::PortId;
+use zerogap_proto::{PortId, ServiceId};
 
 /// How long a worker that was told to end is given before it is told again.
 const KICK_EVERY: Duration = Duration::from_millis(5);
@@ -45,6 +54,8 @@ pub struct BoardOptions {
     pub age_max_s: u32,
     /// Ports whose frames are recorded, with what becomes of each.
     pub captures: Vec<(PortId, Recorder)>,
+    /// The services that it is the anchor of.
+    pub services: Vec<AnchorConfig>,
 }
 
 /// A switch at work. Dropping it ends its workers.
@@ -57,12 +68,16 @@ pub struct Board {
 struct Shared {
     ports: Vec<Arc<dyn Port>>,
     bridge: Bridge,
-    /// One worker's each.
+    workers: usize,
+    /// One worker's each; the last are the alarm's.
     books: Vec<Books>,
     options: BoardOptions,
     /// By port.
     captures: Vec<Option<Recorder>>,
     rules: Rules,
+    services: Services,
+    alarm: Alarm,
+    listeners: Listeners,
     /// One worker's each.
     flow_counters: Vec<Arc<FlowCounters>>,
     /// The time in whole seconds, a twentieth of one late at most: what addresses' ages need.
@@ -80,23 +95,31 @@ pub enum ApplyError {
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// There is nobody to hand frames to.
-    #[error(
-        "{0} hands frames to a service or a controller, which a switch by itself has not: `zerogap run` has them"
-    )]
-    Nobody(String),
+    #[error("{place}: there is no service {}; {there_are}", .service.0)]
+    NoService {
+        /// What leads there.
+        place: String,
+        /// The service.
+        service: ServiceId,
+        /// Which there are instead.
+        there_are: String,
+    },
 }
 
 impl Board {
     /// Starts to switch between these ports; their ids are their places in the list.
     ///
     /// # Errors
-    /// There are more ports than ids, or the kernel's: a thread, a signal's handler, a core.
+    /// There are more ports than ids, something leads to a service that is not there, a server's address is not known, or the
+    /// kernel's: a thread, a signal's handler, a core.
     #[expect(clippy::disallowed_methods, reason = "here the switch gets its threads")]
     pub fn start(ports: Vec<Arc<dyn Port>>, tables: Tables, options: BoardOptions) -> io::Result<Self> {
         if ports.len() > usize::from(u16::MAX) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a switch has at most 65,535 ports"));
         }
-        check_tables(&tables).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let services = Services::new(options.services.clone(), &ports)?;
+        check_tables(&services, &tables)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         kick::prepare()?;
         let count = options.workers.clamp(1, ports.len().max(1));
         let mut captures = vec![None; ports.len()];
@@ -105,7 +128,11 @@ impl Board {
         }
         let shared = Arc::new(Shared {
             captures,
-            books: (0..count).map(|_| Books::new(ports.len())).collect(),
+            workers: count,
+            books: (0..=count).map(|_| Books::new(ports.len())).collect(),
+            services,
+            alarm: Alarm::default(),
+            listeners: Listeners::default(),
             bridge: Bridge::new(options.age_max_s),
             rules: Rules::new(tables, count),
             flow_counters: (0..count).map(|_| Arc::default()).collect(),
@@ -121,9 +148,12 @@ impl Board {
             let thread = thread::Builder::new().name(format!("worker-{number}"));
             board.workers.push(thread.spawn(move || worker.run())?);
         }
-        let upkeep = Arc::clone(&board.shared);
-        let thread = thread::Builder::new().name("upkeep".to_owned());
-        board.workers.push(thread.spawn(move || upkeep::run(&upkeep))?);
+        let besides: [(&str, fn(&Shared)); 2] = [("upkeep", upkeep::run), ("alarm", alarm::run)];
+        for (name, run) in besides {
+            let shared = Arc::clone(&board.shared);
+            let thread = thread::Builder::new().name(name.to_owned());
+            board.workers.push(thread.spawn(move || run(&shared))?);
+        }
         Ok(board)
     }
 
@@ -142,12 +172,22 @@ impl Board {
     /// # Errors
     /// The first change that cannot be made.
     pub fn apply(&self, bundle: &Bundle) -> Result<(), ApplyError> {
-        check_bundle(bundle)?;
+        check_bundle(&self.shared.services, bundle)?;
         let tables = self.shared.rules.change(clock::exactly(), bundle)?;
         while !self.shared.rules.is_passed(tables.generation()) {
             thread::yield_now();
         }
         Ok(())
+    }
+
+    /// How the services stand, by number.
+    pub fn services(&self) -> Vec<ServiceAccount> {
+        self.shared.services.accounts()
+    }
+
+    /// From now on, the frames that flows hand to the controller, until the receiver is dropped.
+    pub fn listen(&self) -> Receiver<Arc<Handed>> {
+        self.shared.listeners.add()
     }
 
     /// The tables as they are.
@@ -187,6 +227,7 @@ impl Board {
     )]
     pub fn stop(&mut self) {
         self.shared.ending.store(true, Ordering::SeqCst);
+        self.shared.alarm.ring();
         for worker in self.workers.drain(..) {
             while !worker.is_finished() {
                 // A worker may be about to wait: the kick is repeated until it has been felt.
@@ -207,27 +248,40 @@ impl Drop for Board {
 impl Shared {
     /// The ports that a worker reads.
     fn ports_of(&self, worker: usize) -> Vec<PortId> {
-        (worker..self.ports.len()).step_by(self.books.len()).map(|port| PortId(port as u16)).collect()
+        (worker..self.ports.len()).step_by(self.workers).map(|port| PortId(port as u16)).collect()
     }
 }
 
-/// The first list of actions that leads to somebody who is not there.
-fn nobody<'a, W>(lists: impl IntoIterator<Item = (W, &'a [Action])>) -> Option<W> {
-    let leads_nowhere = |action: &Action| matches!(action, Action::Service(_) | Action::Controller);
-    lists.into_iter().find(|(_, actions)| actions.iter().any(leads_nowhere)).map(|(place, _)| place)
+/// The first list of actions that leads to a service that is not there.
+fn check_lists<'a>(
+    services: &Services,
+    lists: impl IntoIterator<Item = (String, &'a [Action])>,
+) -> Result<(), ApplyError> {
+    for (place, actions) in lists {
+        let led_to = actions.iter().filter_map(Action::service);
+        if let Some(service) = led_to.into_iter().find(|id| services.get(*id).is_none()) {
+            let known: Vec<String> = services.ids().map(|id| id.0.to_string()).collect();
+            let there_are = match &known[..] {
+                [] => "there are none: the file of --config names them".to_owned(),
+                known => format!("there are {}", known.join(", ")),
+            };
+            return Err(ApplyError::NoService { place, service, there_are });
+        }
+    }
+    Ok(())
 }
 
-fn check_bundle(bundle: &Bundle) -> Result<(), ApplyError> {
-    let lists = bundle.0.iter().enumerate();
-    let lists =
-        lists.flat_map(|(nth, change)| change.action_lists().into_iter().map(move |list| (nth, list)));
-    nobody(lists).map_or(Ok(()), |nth| Err(ApplyError::Nobody(format!("changes[{nth}]"))))
+fn check_bundle(services: &Services, bundle: &Bundle) -> Result<(), ApplyError> {
+    let lists = bundle.0.iter().enumerate().flat_map(|(nth, change)| {
+        change.action_lists().into_iter().map(move |list| (format!("changes[{nth}]"), list))
+    });
+    check_lists(services, lists)
 }
 
-fn check_tables(tables: &Tables) -> Result<(), ApplyError> {
+fn check_tables(services: &Services, tables: &Tables) -> Result<(), ApplyError> {
     let flows = tables.flows().map(|flow| (format!("flow {}", flow.id()), flow.actions()));
     let groups = tables.groups().map(Group::spec);
     let buckets = groups.flat_map(|group| group.buckets.iter().map(move |bucket| (group.id, bucket)));
     let buckets = buckets.map(|(id, bucket)| (format!("group {id}"), &bucket.actions[..]));
-    nobody(flows.chain(buckets)).map_or(Ok(()), |place| Err(ApplyError::Nobody(place)))
+    check_lists(services, flows.chain(buckets))
 }

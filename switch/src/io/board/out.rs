@@ -19,6 +19,8 @@ pub(super) struct Out<'a> {
     pub(super) mine: &'a mut Mine,
     /// Copies so far.
     pub(super) copies: u64,
+    /// Whether it has ended here on purpose: with a service or the controller.
+    pub(super) taken: bool,
     /// Why there are none, if there are none.
     pub(super) refused: DropReason,
     /// The flow that it belongs to.
@@ -104,8 +106,8 @@ impl Outlet for Out<'_> {
             Destination::Port(exit) => self.copy(exit, frame, offload),
             Destination::Flood => self.flood(frame, offload),
             Destination::Normal => self.normal(frame, offload),
-            // Refused when the tables are made: see `Board::apply`.
-            Destination::Service(_) | Destination::Controller => self.refused = DropReason::NoRoute,
+            Destination::Service(id) => self.service(id, frame, offload),
+            Destination::Controller => self.controller(frame),
         }
     }
 

@@ -1,4 +1,5 @@
-//! What is to be done now and then, beside the frames: looking at the clock and which ports are up, and ending flows whose time is over.
+//! What is to be done now and then, beside the frames: looking at the clock, which ports are up and where servers are, and ending
+//! flows whose time is over.
 
 use super::{Shared, clock};
 use crate::table::{Bundle, Change};
@@ -17,6 +18,7 @@ pub(super) fn run(shared: &Shared) {
             // A port of which the kernel tells nothing is as good as gone.
             up.store(port.is_up().unwrap_or(false), Ordering::Relaxed);
         }
+        shared.services.follow(&shared.ports);
         let now = clock::exactly();
         shared.now_s.store(clock::seconds(now), Ordering::Relaxed);
         let expired = shared.rules.tables().expired(now, &shared.flow_counters);

@@ -109,7 +109,7 @@ impl Worker {
         let tables = self.hold.take(&shared.rules);
         let (exits, refused) = (&mut self.exits, DropReason::Denied);
         let story = shared.captures[usize::from(mine.id.0)].is_some().then(String::new);
-        let mut out = Out { shared, books, exits, mine, copies: 0, refused, flow: None, story };
+        let mut out = Out { shared, books, exits, mine, copies: 0, taken: false, refused, flow: None, story };
         if tables.flows().len() == 0 {
             out.normal(frame, offload);
         } else {
@@ -118,9 +118,10 @@ impl Worker {
         if out.story.is_some() {
             out.record_arrival(frame);
         }
-        let (copies, refused) = (out.copies, out.refused);
+        let (copies, taken, refused) = (out.copies, out.taken, out.refused);
         self.hold.release(&shared.rules);
         match copies {
+            0 if taken => books.taken(mine.id),
             0 => books.dropped(mine.id, refused),
             copies => books.forwarded(mine.id, copies),
         }
