@@ -90,6 +90,11 @@ fn offer(anchor: &mut Anchor, ms: u64, port: u16, frame: &Frame) -> (Result<Take
     (taken, sent.iter().map(|(port, frame, cause)| line(anchor, *port, frame, *cause)).collect())
 }
 
+/// What was there before.
+fn given(anchor: &mut Anchor, ms: u64, port: u16, frame: &Frame) {
+    assert!(offer(anchor, ms, port, frame).0.is_ok());
+}
+
 fn woken(anchor: &mut Anchor, ms: u64) -> Vec<String> {
     let mut sent = Vec::new();
     anchor.wake(at_ms(ms), &mut |port, frame, cause| sent.push((port, frame.to_vec(), cause)));
@@ -100,10 +105,10 @@ fn woken(anchor: &mut Anchor, ms: u64) -> Vec<String> {
 fn a_request_goes_to_the_primary_first_and_its_answer_to_the_client_and_the_standbys_is_compared() {
     let mut anchor = anchor();
     let (taken, sent) = offer(&mut anchor, 0, 0, &request(1));
-    assert_eq!((taken, sent), (Ok(Taken::Request(Offset(0))), vec!["o0 to p".into(), "o0 to s".into()]));
+    assert_eq!((taken, sent), (Ok(Taken::Request(Offset(0))), vec!["#0 to p".into(), "#0 to s".into()]));
     let first = Taken::Answer { server: NodeId(0), offset: Offset(0), agrees: None };
     let (taken, sent) = offer(&mut anchor, 1, 1, &answer(1, 1, 0, 9));
-    assert_eq!((taken, sent), (Ok(first), vec!["o0 of p to the client".into()]));
+    assert_eq!((taken, sent), (Ok(first), vec!["#0 of p to the client".into()]));
     let second = Taken::Answer { server: NodeId(1), offset: Offset(0), agrees: Some(true) };
     assert_eq!(offer(&mut anchor, 1, 2, &answer(2, 1, 0, 9)), (Ok(second), vec![]));
     assert_eq!(anchor.deadline(), None, "nothing is awaited any more");
@@ -116,8 +121,8 @@ fn a_request_goes_to_the_primary_first_and_its_answer_to_the_client_and_the_stan
 #[test]
 fn an_answer_that_differs_is_told_and_its_server_is_not_believed_any_more() {
     let mut anchor = anchor();
-    offer(&mut anchor, 0, 0, &request(1));
-    offer(&mut anchor, 1, 1, &answer(1, 1, 0, 9));
+    given(&mut anchor, 0, 0, &request(1));
+    given(&mut anchor, 1, 1, &answer(1, 1, 0, 9));
     let differs = Taken::Answer { server: NodeId(1), offset: Offset(0), agrees: Some(false) };
     assert_eq!(offer(&mut anchor, 1, 2, &answer(2, 1, 0, 8)).0, Ok(differs));
     let account = anchor.account();
@@ -130,9 +135,9 @@ fn a_dead_primary_costs_no_answer() {
     let mut anchor = anchor();
     for sequence in 1..=4 {
         let ms = 10 * sequence;
-        offer(&mut anchor, ms, 0, &request(sequence));
+        given(&mut anchor, ms, 0, &request(sequence));
         let by_standby = offer(&mut anchor, ms + 1, 2, &answer(2, sequence, sequence - 1, 9)).1;
-        let released = vec![format!("o{} of s to the client", sequence - 1)];
+        let released = vec![format!("#{} of s to the client", sequence - 1)];
         let (at_once, when_late) = if sequence <= 3 { (vec![], released) } else { (released, vec![]) };
         assert_eq!(by_standby, at_once, "request {sequence}");
         let late = woken(&mut anchor, ms + 2);
@@ -145,15 +150,15 @@ fn a_dead_primary_costs_no_answer() {
 #[test]
 fn what_is_lost_on_the_way_is_sent_again() {
     let mut anchor = anchor();
-    offer(&mut anchor, 0, 0, &request(1));
+    given(&mut anchor, 0, 0, &request(1));
     assert_eq!(woken(&mut anchor, 4), [""; 0]);
-    assert_eq!(woken(&mut anchor, 5), ["o0 again to p", "o0 again to s"]);
+    assert_eq!(woken(&mut anchor, 5), ["#0 again to p", "#0 again to s"]);
 }
 
 #[test]
 fn only_a_server_at_its_own_port_speaks_for_the_service() {
     let mut anchor = anchor();
-    offer(&mut anchor, 0, 0, &request(1));
+    given(&mut anchor, 0, 0, &request(1));
     let mut refused = |port, frame: &Frame| offer(&mut anchor, 0, port, frame).0;
     assert_eq!(refused(0, &answer(1, 1, 0, 9)), Err(DropReason::Spoofed), "another port");
     assert_eq!(refused(1, &answer(2, 1, 0, 9)), Err(DropReason::Spoofed), "another host");

@@ -56,7 +56,13 @@ fn a_mistake_is_named_with_its_path_in_the_file() {
         ("flows[1].actions: there is no service 1", refused(|file| file.services.clear())),
         ("flows[0].actions: there is no meter 1", refused(|file| file.meters.clear())),
         ("flows[0].actions: there is no group 1", refused(|file| file.groups.clear())),
-        ("groups[0]: there is no port `c`; there are a, b", refused(|file| file.ports.truncate(2))),
+        (
+            "groups[0]: there is no port `c`; there are a, b",
+            refused(|file| {
+                file.ports.truncate(2);
+                file.services[0].servers.truncate(1);
+            }),
+        ),
         (
             "groups[0]: buckets[1].actions: drop stands alone",
             refused(|file| file.groups[0].buckets[1].actions.push(read(r#""drop""#))),
