@@ -148,13 +148,18 @@ impl Board {
             let thread = thread::Builder::new().name(format!("worker-{number}"));
             board.workers.push(thread.spawn(move || worker.run())?);
         }
-        let besides: [(&str, fn(&Shared)); 2] = [("upkeep", upkeep::run), ("alarm", alarm::run)];
-        for (name, run) in besides {
-            let shared = Arc::clone(&board.shared);
-            let thread = thread::Builder::new().name(name.to_owned());
-            board.workers.push(thread.spawn(move || run(&shared))?);
-        }
+        board.beside("upkeep", upkeep::run)?;
+        board.beside("alarm", alarm::run)?;
         Ok(board)
+    }
+
+    /// Starts a thread that does something else than handling frames.
+    #[expect(clippy::disallowed_methods, reason = "here the switch gets its threads")]
+    fn beside(&mut self, name: &str, run: fn(&Shared)) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new().name(name.to_owned());
+        self.workers.push(thread.spawn(move || run(&shared))?);
+        Ok(())
     }
 
     /// What each port has seen so far.
