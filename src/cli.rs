@@ -85,8 +85,8 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Check a testbed file, pointing at the line.
     Validate(Validate),
-    /// Print the JSON schema of testbed files.
-    Schema,
+    /// Print the JSON schema of testbed files, or of the switch's.
+    Schema(Schema),
     #[command(hide = true)]
     Host(Node),
     #[command(hide = true)]
@@ -243,6 +243,21 @@ pub(crate) struct Doctor {
 pub(crate) struct Validate {
     /// The testbed file.
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Of which files.
+    #[arg(value_enum, default_value = "testbed")]
+    pub(crate) of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// Testbed files.
+    Testbed,
+    /// Files of `zerogap switch --config`.
+    Switch,
 }
 
 #[derive(Debug, Args)]

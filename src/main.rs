@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Command::Exec(args) => exec::main(&args),
         Command::Doctor(args) => doctor::main(&args),
         Command::Validate(args) => validate::main(&args),
-        Command::Schema => validate::schema(),
+        Command::Schema(args) => validate::schema(&args),
         Command::Host(node) => zerogap_testbed::host::init_main(&node.name),
         Command::Server(node) => zerogap_testbed::process::server_main(&node.name),
         Command::Agv(node) => zerogap_testbed::process::agv_main(&node.name),

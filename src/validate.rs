@@ -1,9 +1,9 @@
-//! `zerogap validate` and `zerogap schema`: what a testbed file may say, and whether one does.
+//! `zerogap validate` and `zerogap schema`: what a testbed file (or a switch's) may say, and whether one does.
 
-use crate::cli::Validate;
+use crate::cli::{Schema, SchemaOf, Validate};
 use crate::exit::{Code, fail, print};
 use std::process::ExitCode;
-use zerogap_scenario::file;
+use zerogap_scenario::{file, switch_file};
 
 pub(crate) fn main(args: &Validate) -> ExitCode {
     match file::load(&args.file, &[]) {
@@ -22,7 +22,11 @@ pub(crate) fn main(args: &Validate) -> ExitCode {
     }
 }
 
-pub(crate) fn schema() -> ExitCode {
-    print(format_args!("{:#}", file::schema()));
+pub(crate) fn schema(args: &Schema) -> ExitCode {
+    let schema = match args.of {
+        SchemaOf::Testbed => file::schema(),
+        SchemaOf::Switch => switch_file::schema(),
+    };
+    print(format_args!("{schema:#}"));
     ExitCode::SUCCESS
 }

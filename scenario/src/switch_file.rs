@@ -22,9 +22,46 @@ pub fn parse_bundle(text: &str) -> Result<Bundle<String>, serde_yaml::Error> {
     deserialize(Deserializer::from_str(text))
 }
 
+/// The JSON schema of a switch's file.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(SwitchFile).to_value()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::file::tests::undescribed;
+    use zerogap_switch::table::{ArpOp, EthType, IpProto};
+
+    #[test]
+    fn every_field_of_the_schema_says_what_it_is() {
+        assert_eq!(undescribed(&schema()), Vec::<String>::new());
+        assert_eq!(schema()["additionalProperties"], false);
+    }
+
+    #[test]
+    fn the_schemas_words_are_those_that_are_read() {
+        let fields = &schema()["$defs"]["Match"]["properties"];
+        let words = |field: &str| -> Vec<String> {
+            let words =
+                fields[field].pointer("/anyOf/0/anyOf/0/enum").unwrap_or(&fields[field]["anyOf"][0]["enum"]);
+            serde_json::from_value(words.clone()).unwrap()
+        };
+        for (field, numbers) in
+            [("eth_type", vec![0x0800, 0x0806, 0x86dd]), ("ip_proto", vec![1, 6, 17]), ("arp_op", vec![1, 2])]
+        {
+            let read = |word: &String| match field {
+                "eth_type" => word.parse().map(|EthType(number)| number),
+                "ip_proto" => word.parse().map(|IpProto(number)| number),
+                _ => word.parse().map(|ArpOp(number)| number),
+            };
+            assert_eq!(
+                words(field).iter().map(read).collect::<Result<Vec<_>, _>>().unwrap(),
+                numbers,
+                "{field}"
+            );
+        }
+    }
 
     #[test]
     fn what_the_documentation_shows_is_read() {

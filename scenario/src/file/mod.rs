@@ -29,7 +29,7 @@ mod wifi;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::{Client, Floor, Obstacle, Point};
 pub use control::{Controllers, Copying, NoStandby, NotConverged, Review, Timeouts};

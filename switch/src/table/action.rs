@@ -5,6 +5,7 @@ use super::field::{Mac, VLAN_MAX};
 use super::group::{GroupId, GroupSpec};
 use super::matching::{DSCP_MAX, Header, Match};
 use super::meter::MeterId;
+use schemars::JsonSchema;
 use serde::de::{self, IntoDeserializer, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smoltcp::wire::Ipv4Address;
@@ -17,7 +18,7 @@ use zerogap_proto::{PortId, ServiceId};
 const ACTIONS_MAX: usize = 64;
 
 /// One thing to do with a frame.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action<P = PortId> {
     /// Send it as it stands now.
@@ -33,7 +34,7 @@ pub enum Action<P = PortId> {
     /// Go on only if the meter has tokens left.
     Meter(MeterId),
     /// Hand it to a service that is anchored here.
-    Service(ServiceId),
+    Service(#[schemars(with = "u16")] ServiceId),
     /// Hand it to the controller.
     Controller,
     /// Do nothing. Stands alone.
@@ -54,7 +55,7 @@ pub enum Output<P = PortId> {
 }
 
 /// Fields to change; those that are left out stay as they are. Checksums follow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetFields {
     /// Source MAC address.

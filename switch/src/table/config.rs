@@ -7,6 +7,7 @@ use super::group::GroupSpec;
 use super::meter::MeterSpec;
 use super::names::{PortNames, fault_of};
 use super::tables::Tables;
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use thiserror::Error;
 use zerogap_proto::{Endpoint, Instant, ServiceId};
 
 /// The file. Everything may be left out: a switch without flows learns.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SwitchFile {
     /// The ports; the index is the port's number.
@@ -31,7 +32,7 @@ pub struct SwitchFile {
 }
 
 /// One port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PortConfig {
     /// Its name, and that of its interface.
@@ -48,7 +49,7 @@ pub struct PortConfig {
 }
 
 /// What a port is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PortType {
     /// A TAP that the switch creates.
@@ -63,13 +64,15 @@ pub enum PortType {
 }
 
 /// A service's number and virtual address, `{id: 1, endpoint: 10.0.0.100:7000}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceEntry {
     /// Its number.
+    #[schemars(with = "u16")]
     pub id: ServiceId,
     /// Where clients find it.
     #[serde(serialize_with = "write_endpoint", deserialize_with = "read_endpoint")]
+    #[schemars(with = "String")]
     pub endpoint: Endpoint,
 }
 

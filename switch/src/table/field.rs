@@ -274,6 +274,13 @@ macro_rules! named {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $name(pub u16);
 
+        impl $name {
+            /// The largest number.
+            pub(super) const MAX: u16 = $max;
+            /// The names that there are.
+            pub(super) const WORDS: &[&str] = &[$($word),*];
+        }
+
         impl FromStr for $name {
             type Err = FieldError;
             fn from_str(text: &str) -> Result<Self, FieldError> {
@@ -282,7 +289,7 @@ macro_rules! named {
                     _ => text.parse::<Number>().map(|number| number.0),
                 };
                 let form = || FieldError::Form { text: text.into(), wanted: $wanted };
-                number.ok().filter(|number| *number <= $max).map(Self).ok_or_else(form)
+                number.ok().filter(|number| *number <= Self::MAX).map(Self).ok_or_else(form)
             }
         }
         impl fmt::Display for $name {

@@ -4,6 +4,7 @@ use super::action::Action;
 use super::counters::Count;
 use super::matching::Match;
 use super::pattern::Pattern;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::fmt;
@@ -21,14 +22,14 @@ impl fmt::Display for FlowId {
 }
 
 /// A flow as it is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FlowSpec<P = PortId> {
     /// The flow with the highest priority is taken; among equals the one whose match asks for more bits.
     #[serde(default = "usual_priority")]
     pub priority: u16,
     /// What is asked of a frame; nothing matches all.
-    #[serde(default = "Match::default", rename = "match")]
+    #[serde(default = "Match::<P>::default", rename = "match")]
     pub matching: Match<P>,
     /// What is done with it, in order; nothing drops it.
     pub actions: Vec<Action<P>>,

@@ -2,6 +2,7 @@
 //! one, `select` spreads flows by weight, `fast_failover` takes the first whose watched port is up (OpenFlow 1.5, 5.10.1).
 
 use super::action::{Action, ActionError, check_alone};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -13,7 +14,7 @@ use zerogap_proto::PortId;
 const BUCKETS_MAX: usize = 64;
 
 /// A group's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct GroupId(pub u32);
 
@@ -24,7 +25,7 @@ impl fmt::Display for GroupId {
 }
 
 /// A group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSpec<P = PortId> {
     /// Its number.
@@ -37,7 +38,7 @@ pub struct GroupSpec<P = PortId> {
 }
 
 /// Which buckets of a group are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupKind {
     /// Every one, with a copy each.
@@ -51,7 +52,7 @@ pub enum GroupKind {
 }
 
 /// One way of a group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bucket<P = PortId> {
     /// Its share of the flows, for `select`.

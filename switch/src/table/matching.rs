@@ -4,6 +4,7 @@
 use super::field::{ArpOp, EthType, IpProto, Mac, Masked, Number, VLAN_MAX, Vlan};
 use super::layout::{ETH_ARP, ETH_IPV4, ETH_IPV6, ICMP, TCP, UDP};
 use super::pattern::{self, Pattern, Place, VLAN_PRESENT};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smoltcp::wire::Ipv4Address;
 use std::net::Ipv6Addr;
@@ -12,7 +13,7 @@ use zerogap_proto::PortId;
 
 /// What is asked of a frame; a field that is left out does not count. `P` is how ports are called: by name in files, by
 /// number in tables.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Match<P = PortId> {
     /// The port that it came in by.

@@ -1,6 +1,7 @@
 //! Meters: token buckets in packets or bits a second that drop what is too much. One atomic word is the whole state (the
 //! generic cell rate algorithm, ITU-T I.371, which is a token bucket told by time), so all workers share it without a lock.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,7 @@ const TICKS_PER_S: u128 = TICKS_PER_NS as u128 * 1_000_000_000;
 const FRAME_BITS: u64 = 1_514 * 8;
 
 /// A meter's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct MeterId(pub u32);
 
@@ -25,7 +26,7 @@ impl fmt::Display for MeterId {
 }
 
 /// A meter: either packets or bits are limited. A frame that stands for several segments counts as those.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MeterSpec {
     /// Its number.

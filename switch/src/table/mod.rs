@@ -24,6 +24,7 @@ mod meter;
 mod names;
 mod pattern;
 mod rewrite;
+mod schema;
 mod space;
 mod tables;
 
