@@ -66,7 +66,7 @@ fn a_bundle_with_a_mistake_changes_nothing_and_the_answer_says_where_it_is() {
         ("- add_flow: {actions: [{output: b}]}\n- delete_group: 7", "changes[1]: there is no group 7"),
         (
             "- add_flow: {match: {udp_dst: 5}, actions: []}",
-            "changes[0].match: udp_dst needs eth_type: ipv4 and ip_proto: udp",
+            "changes[0].match: udp_dst needs eth_type: ipv4 or ipv6, and ip_proto: udp",
         ),
     ] {
         let switch = Model::default();
