@@ -60,6 +60,7 @@ pub fn report(result: &RunResult, colour: bool) -> String {
 fn fleet_rows(fleet: &FleetFigures) -> Vec<(&'static str, String)> {
     let FleetMigrations { complete, reseeded, aborted, unfinished, time_ns, busiest_second, .. } =
         &fleet.migrations;
+    let begun = *complete + *reseeded + *unfinished + aborted.values().sum::<u64>();
     let aborted: Vec<String> =
         aborted.iter().map(|(why, count)| format!(", {count} aborted ({why})")).collect();
     let busiest = fleet.trunks.iter().max_by(|a, b| a.1.busiest_second_bytes.cmp(&b.1.busiest_second_bytes));
@@ -74,10 +75,15 @@ fn fleet_rows(fleet: &FleetFigures) -> Vec<(&'static str, String)> {
         ),
         (
             "migrations",
-            format!(
-                "{complete} complete, {reseeded} for a standby{}, {unfinished} unfinished; at most {busiest_second} begun in a second",
-                aborted.concat()
-            ),
+            match begun {
+                0 => {
+                    "none begun: `migrations` is 0, or no AGV came to another switch within `duration`".into()
+                }
+                _ => format!(
+                    "{complete} complete, {reseeded} for a standby{}, {unfinished} unfinished; at most {busiest_second} begun in a second",
+                    aborted.concat()
+                ),
+            },
         ),
         ("migration time", format!("p50 {}, p99 {}", time_or_dash(time_ns.p50), time_or_dash(time_ns.p99))),
         ("interruptions", fleet.interruptions.to_string()),

@@ -21,6 +21,7 @@ mod intake;
 pub mod log;
 mod migration;
 mod orders;
+mod patience;
 mod plan;
 pub mod reader;
 mod release;
@@ -62,7 +63,7 @@ pub struct ServiceConfig {
     pub absences_to_promote: u32,
     /// W: entries a reader may have in flight.
     pub window: usize,
-    /// When an unanswered request is first sent again.
+    /// When an unanswered request is first sent again, if the server has not shown that it needs longer.
     pub resend_after: Duration,
     /// Entries of the log.
     pub log_entries: usize,

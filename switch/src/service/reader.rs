@@ -1,6 +1,6 @@
 //! A reader: one server's cursor in the log. Replication is two readers at the head, replay is a reader behind it, catching
 //! up is a reader that reaches it; one window serves all. Loss between the switch and the server is repaired here: the
-//! oldest unanswered offset is sent again, and only that, with exponential backoff.
+//! oldest unanswered offset is sent again, and only that, with exponential backoff, and later to a server that answers slowly.
 //!
 //! ```text
 //!   start        unanswered            next            head
@@ -9,11 +9,9 @@
 //!
 //! A reader that is *held* is sent nothing new: `next` never passes where it stood then. What is in flight is still repaired.
 
+use super::patience::Patience;
 use std::collections::VecDeque;
 use zerogap_proto::{Duration, Health, Incarnation, Instant, NodeId, Offset};
-
-/// Doublings of the resend timer at the most.
-const BACKOFF_MAX: u32 = 6;
 
 /// One server's cursor.
 #[derive(Clone, Debug)]
@@ -37,6 +35,12 @@ pub struct Reader {
     /// When it last moved: a server that works its way through a full window is not overdue.
     moved: Instant,
     retries: u32,
+    patience: Patience,
+    /// When the oldest unanswered offset was first waited for, if it was sent again since.
+    waited_from: Option<Instant>,
+    /// The latest offset that was sent again, and how long after it was first waited for an answer came. A second answer will
+    /// tell that this was the answer to the first sending (as in RFC 3708).
+    doubtful: Option<(Offset, Duration)>,
     live: bool,
     replayed: u64,
     last_rewind: Option<(Offset, Instant)>,
@@ -70,6 +74,9 @@ impl Reader {
             in_flight: VecDeque::new(),
             moved: Instant::ZERO,
             retries: 0,
+            patience: Patience::default(),
+            waited_from: None,
+            doubtful: None,
             live: false,
             replayed: 0,
             last_rewind: None,
@@ -144,7 +151,15 @@ impl Reader {
     }
 
     /// Moves past answered offsets; `answered` tells of an offset whether this server has answered it.
-    pub fn advance(&mut self, now: Instant, answered: impl Fn(Offset) -> bool) {
+    pub fn advance(&mut self, now: Instant, resend_after: Duration, answered: impl Fn(Offset) -> bool) {
+        if !answered(self.unanswered) {
+            return;
+        }
+        if let Some(waited_from) = self.waited_from.take() {
+            self.doubtful = Some((self.unanswered, now.since(waited_from)));
+        } else if let Some(waited_from) = self.waits_from() {
+            self.patience.note(now.since(waited_from), resend_after);
+        }
         while !self.in_flight.is_empty() && answered(self.unanswered) {
             self.in_flight.pop_front();
             self.moved = now;
@@ -153,10 +168,21 @@ impl Reader {
         }
     }
 
+    /// Its server has answered an offset that it had answered before. If that was sent again, there was no need to.
+    pub fn repeated(&mut self, offset: Offset, resend_after: Duration) {
+        if let Some((_, took)) = self.doubtful.take_if(|(doubtful, _)| *doubtful == offset) {
+            self.patience.note(took, resend_after);
+        }
+    }
+
+    /// Since when the oldest unanswered offset is waited for.
+    fn waits_from(&self) -> Option<Instant> {
+        Some(self.moved.max(*self.in_flight.front()?))
+    }
+
     /// When the oldest unanswered offset is sent again.
     pub fn resend_at(&self, resend_after: Duration) -> Option<Instant> {
-        let sent = *self.in_flight.front()?;
-        Some(sent.max(self.moved) + resend_after.times(1 << self.retries.min(BACKOFF_MAX)))
+        Some(self.waits_from()? + self.patience.wait(resend_after, self.retries))
     }
 
     /// The offset to send again, if its time has come.
@@ -164,6 +190,7 @@ impl Reader {
         if self.resend_at(resend_after)? > now {
             return None;
         }
+        self.waited_from = self.waited_from.or(self.waits_from());
         *self.in_flight.front_mut()? = now;
         self.retries += 1;
         Some(self.unanswered)
@@ -174,8 +201,8 @@ impl Reader {
         if expected < self.start {
             return Rewind::Forgot;
         }
-        let repeated =
-            self.last_rewind.is_some_and(|(at, when)| at == expected && now.since(when) < resend_after);
+        let wait = self.patience.wait(resend_after, 0);
+        let repeated = self.last_rewind.is_some_and(|(at, when)| at == expected && now.since(when) < wait);
         if repeated || expected < self.unanswered || expected >= self.next() {
             return Rewind::Ignored;
         }
@@ -211,7 +238,7 @@ mod tests {
         let mut r = reader();
         assert_eq!(send_all(&mut r, ms(0), 15, 3), [(10, true), (11, true), (12, true)]);
         assert!(!r.reach(Offset(15)));
-        r.advance(ms(0), |o| o.0 < 12);
+        r.advance(ms(0), AFTER, |o| o.0 < 12);
         assert_eq!(send_all(&mut r, ms(1), 15, 3), [(13, true), (14, true)]);
         assert!(r.reach(Offset(15)) && r.is_live());
         assert_eq!(send_all(&mut r, ms(2), 16, 4), [(15, false)], "live: not a replay");
@@ -235,16 +262,47 @@ mod tests {
         assert_eq!(r.take_resend(ms(2), AFTER), Some(Offset(10)));
         assert_eq!(r.take_resend(ms(4), AFTER), None, "backed off to 4 ms");
         assert_eq!(r.take_resend(ms(6), AFTER), Some(Offset(10)));
-        r.advance(ms(6), |o| o.0 == 10);
+        r.advance(ms(6), AFTER, |o| o.0 == 10);
         assert_eq!(r.take_resend(ms(7), AFTER), None, "it moves: the next one is not overdue");
         assert_eq!(r.take_resend(ms(8), AFTER), Some(Offset(11)), "and the backoff is over");
+    }
+
+    #[test]
+    fn a_server_that_answers_slowly_is_not_sent_everything_twice() {
+        let (mut r, mut repeats) = (reader(), Vec::new());
+        for n in 0..20 {
+            let due = Instant::ZERO + Duration::from_millis(10 * n);
+            send_all(&mut r, due, 11 + n, 8);
+            let offset = Offset(10 + n);
+            let again = r.take_resend(due + AFTER.times(2), AFTER).is_some();
+            repeats.push(again);
+            let answer = due + Duration::from_millis(5);
+            r.advance(answer, AFTER, |o| o == offset);
+            if again {
+                r.repeated(offset, AFTER);
+            }
+        }
+        assert_eq!(repeats[..2], [true, false], "one answer too many tells it");
+        assert!(repeats.iter().filter(|again| **again).count() < 4, "{repeats:?}");
+    }
+
+    #[test]
+    fn a_loss_does_not_make_it_wait_longer_for_what_comes_next() {
+        let mut r = reader();
+        for n in 0..10 {
+            let sent = ms(20 * n);
+            send_all(&mut r, sent, 11 + n, 8);
+            assert_eq!(r.resend_at(AFTER), Some(sent + AFTER), "loss {n}");
+            assert!(r.take_resend(sent + AFTER, AFTER).is_some());
+            r.advance(sent + AFTER.times(2), AFTER, |o| o == Offset(10 + n));
+        }
     }
 
     #[test]
     fn expect_rewinds_once_and_never_below_the_oldest_unanswered() {
         let mut r = reader();
         send_all(&mut r, ms(0), 14, 8);
-        r.advance(ms(0), |o| o.0 == 10);
+        r.advance(ms(0), AFTER, |o| o.0 == 10);
         assert_eq!(r.rewind(ms(1), Offset(12), AFTER), Rewind::Rewound);
         assert_eq!(send_all(&mut r, ms(1), 14, 8), [(12, true), (13, true)]);
         assert_eq!(r.rewind(ms(2), Offset(12), AFTER), Rewind::Ignored, "its answer is under way");
@@ -260,12 +318,12 @@ mod tests {
         assert_eq!(send_all(&mut r, ms(0), 13, 8).len(), 3);
         r.hold();
         assert_eq!(send_all(&mut r, ms(1), 20, 8), []);
-        r.advance(ms(1), |o| o.0 == 10);
+        r.advance(ms(1), AFTER, |o| o.0 == 10);
         assert_eq!(r.rewind(ms(1), Offset(11), AFTER), Rewind::Rewound, "#11 was lost");
         assert_eq!(r.drained_at(), None, "#11 and #12 may have been applied for all that is known");
         assert_eq!(send_all(&mut r, ms(1), 20, 8), [(11, true), (12, true)]);
         assert_eq!(r.take_resend(ms(3), AFTER), Some(Offset(11)));
-        r.advance(ms(3), |o| o.0 <= 12);
+        r.advance(ms(3), AFTER, |o| o.0 <= 12);
         assert_eq!((r.drained_at(), r.resend_at(AFTER)), (Some(Offset(13)), None));
         r.hold();
         r.release();
@@ -298,7 +356,7 @@ mod tests {
                     0 => { head += n; sent = send_all(&mut r, now, head, 4); }
                     1 if r.next() > r.unanswered() => {
                         answered.insert((r.unanswered().0 + n).min(r.next().0 - 1));
-                        r.advance(now, |o| answered.contains(&o.0));
+                        r.advance(now, AFTER, |o| answered.contains(&o.0));
                         sent = send_all(&mut r, now, head, 4);
                     }
                     2 => sent.extend(r.take_resend(now, AFTER).map(|o| (o.0, true))),

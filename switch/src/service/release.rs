@@ -30,6 +30,9 @@ impl Service {
                 Err(DropReason::RogueAnswer)
             }
             Kind::Answer => {
+                if offset < reader.unanswered() {
+                    reader.repeated(offset, self.config.resend_after);
+                }
                 let answer = Answer { server, frame: frame.clone(), payload_at: datagram.payload_at };
                 let taken = self.take_answer(now, offset, answer, message);
                 self.tally.duplicates += u64::from(taken == Err(DropReason::DuplicateAnswer));
@@ -66,7 +69,9 @@ impl Service {
         }
         if let Some(reader) = self.readers.get_mut(&server) {
             let log = &self.log;
-            reader.advance(now, |o| log.get(o).is_some_and(|entry| entry.ballot.has_answer_of(server)));
+            reader.advance(now, self.config.resend_after, |o| {
+                log.get(o).is_some_and(|entry| entry.ballot.has_answer_of(server))
+            });
         }
         self.fell_back(server, offset);
         if !self.release_if_chosen(now, offset) {

@@ -58,6 +58,8 @@ pub struct Worker {
     setup: WorkerSetup,
     flights: Flights,
     ready: VecDeque<(End, Frame)>,
+    /// Ports that may have something to read.
+    readable: Vec<usize>,
     bulk_busy_until: Instant,
     /// Frames for which there was no room on their way.
     overflowed: Counters,
@@ -70,6 +72,7 @@ impl Worker {
             setup,
             flights: Flights::default(),
             ready: VecDeque::new(),
+            readable: Vec::new(),
             bulk_busy_until: Instant::ZERO,
             overflowed: Counters::default(),
         }
@@ -134,16 +137,15 @@ impl Worker {
     }
 
     fn read_ports(&mut self) {
-        if self.held_back() {
-            return;
-        }
-        for n in 0..self.setup.ports.len() {
+        let readable = std::mem::take(&mut self.readable);
+        for &n in &readable {
             for _ in 0..BATCH {
                 let Some((host, frame)) = self.setup.ports.receive(n) else { break };
                 self.send(End { node: host, port: PortId(0) }, frame);
                 self.deliver_ready();
             }
         }
+        self.readable = readable;
     }
 
     /// Whether bulk must wait in the TAPs because the links have enough.
@@ -151,8 +153,10 @@ impl Worker {
         self.setup.class == Class::Bulk && self.bulk_busy_until > self.setup.clock.now() + BULK_BACKLOG
     }
 
-    fn wait(&self) {
+    /// Until there is something to do, and which ports that may be at.
+    fn wait(&mut self) {
         let now = self.setup.clock.now();
+        self.readable.clear();
         let landing = self.flights.next_at();
         let nodes = self.setup.devices.values().filter_map(|device| Some(device.node().deadline()?.0)).min();
         let held_back = self.held_back();
@@ -164,6 +168,8 @@ impl Worker {
         }
         // An interrupted wait is a short one.
         let _ = ppoll(&mut fds, until.map(|at| timeout(at.since(now))), None);
+        let ports = (0..).zip(&fds[1..]);
+        self.readable.extend(ports.filter(|(_, fd)| fd.any() == Some(true)).map(|(n, _)| n));
     }
 
     fn feed(&mut self, node: NodeId, input: Input<'_>) {
