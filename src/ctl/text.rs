@@ -123,7 +123,7 @@ fn services(services: &[ServiceAccount]) -> String {
         let behind = service.head.0 - server.unanswered.0;
         let counts = [server.unanswered.0, behind, server.absences.into(), server.released, server.agreed];
         let row = [service.id.0.to_string(), server.name.clone(), health].into_iter();
-        table.row(row.chain(counts.map(|count| count.to_string())));
+        servers.row(row.chain(counts.map(|count| count.to_string())));
     }
     if services.is_empty() { "no services\n".to_owned() } else { table.text() + "\n" + &servers.text() }
 }

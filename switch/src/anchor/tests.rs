@@ -127,7 +127,8 @@ fn an_answer_that_differs_is_told_and_its_server_is_not_believed_any_more() {
     assert_eq!(offer(&mut anchor, 1, 2, &answer(2, 1, 0, 8)).0, Ok(differs));
     let account = anchor.account();
     assert_eq!((account.disagreed, account.servers[1].health), (1, Some(Health::Quarantined)));
-    assert!(account.events.iter().any(|(_, event)| matches!(event, Event::Disagreed { .. })));
+    let events: Vec<&str> = account.events.iter().map(|(_, words)| &words[..]).collect();
+    assert_eq!(events, ["s differs at #0 from byte 44 on", "s quarantined"]);
 }
 
 #[test]
