@@ -141,7 +141,9 @@ fn a_dead_primary_costs_no_answer() {
         let released = vec![format!("#{} of s to the client", sequence - 1)];
         let (at_once, when_late) = if sequence <= 3 { (vec![], released) } else { (released, vec![]) };
         assert_eq!(by_standby, at_once, "request {sequence}");
-        let late = woken(&mut anchor, ms + 2);
+        let mut late = woken(&mut anchor, ms + 2);
+        // The dead one is asked again and again.
+        late.retain(|line| !line.ends_with("again to p"));
         assert_eq!(late, when_late, "request {sequence}");
     }
     let servers = anchor.account().servers;
