@@ -3,7 +3,7 @@
 use super::{Anchor, ServerPlace};
 use crate::service::{Reader, Tally};
 use serde::{Deserialize, Serialize};
-use zerogap_proto::{Epoch, Event, Health, Instant, NodeId, Offset, ServiceId};
+use zerogap_proto::{Epoch, Health, Instant, NodeId, Offset, ServiceId};
 
 /// A service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct ServiceAccount {
     /// Its readers, those that serve first and in order of preference; then servers that were given up.
     pub servers: Vec<ReaderAccount>,
     /// The latest events, each with its time in nanoseconds of the machine's monotonic clock.
-    pub events: Vec<(u64, Event)>,
+    pub events: Vec<(u64, String)>,
 }
 
 /// A server and its reader in the log.

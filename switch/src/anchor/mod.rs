@@ -97,8 +97,8 @@ pub struct Anchor {
     macs: Vec<EthernetAddress>,
     /// For the copy that is being sent.
     buffer: Vec<u8>,
-    /// The latest, and when they were.
-    events: VecDeque<(Instant, Event)>,
+    /// What has happened last to its servers, in words, and when.
+    events: VecDeque<(Instant, String)>,
 }
 
 impl Anchor {
@@ -247,16 +247,45 @@ impl Anchor {
                     let (server, offset) = (released.server, released.offset);
                     send(released.port, &released.frame, Cause::Answer { server, offset });
                 }
-                Effect::Event(event) => {
-                    if self.events.len() == EVENTS_MAX {
-                        self.events.pop_front();
-                    }
-                    self.events.push_back((now, event));
-                }
+                Effect::Event(event) => self.note(now, &event),
                 // There is no controller that would see it; whoever asks sees it as it is.
                 Effect::StatusChanged => {}
             }
         }
+    }
+}
+
+impl Anchor {
+    fn note(&mut self, now: Instant, event: &Event) {
+        let Some(words) = self.words(event) else { return };
+        if self.events.len() == EVENTS_MAX {
+            self.events.pop_front();
+        }
+        self.events.push_back((now, words));
+    }
+
+    /// An event that changes who serves, or that no request gets in; others are counted, not remembered.
+    fn words(&self, event: &Event) -> Option<String> {
+        if let Event::Promoted { from, to, .. } = event {
+            return Some(format!("{} promoted instead of {}", self.name(*to), self.name(*from)));
+        }
+        if let Event::LogFull { head, .. } = event {
+            return Some(format!("the log is full at {head}"));
+        }
+        let (server, what) = if let Event::Absent { server, offset, .. } = event {
+            (server, format!("absent at {offset}"))
+        } else if let Event::Back { server, offset, .. } = event {
+            (server, format!("back at {offset}"))
+        } else if let Event::Disagreed { server, offset, difference, .. } = event {
+            (server, format!("differs at {offset} from byte {} on", difference.at))
+        } else if let Event::Quarantined { server, .. } = event {
+            (server, "quarantined".to_owned())
+        } else if let Event::ReaderDropped { server, why, .. } = event {
+            (server, format!("given up: {why:?}").to_lowercase())
+        } else {
+            return None;
+        };
+        Some(format!("{} {what}", self.name(*server)))
     }
 }
 
