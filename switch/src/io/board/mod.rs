@@ -145,8 +145,7 @@ impl Board {
             let thread = thread::Builder::new().name(format!("worker-{number}"));
             board.workers.push(thread.spawn(move || worker.run())?);
         }
-        let besides: [(&str, fn(&Shared)); 2] = [("upkeep", upkeep::run), ("alarm", alarm::run)];
-        for (name, run) in besides {
+        for (name, run) in [("upkeep", upkeep::run as fn(&Shared)), ("alarm", alarm::run)] {
             let shared = Arc::clone(&board.shared);
             let thread = thread::Builder::new().name(name.to_owned());
             board.workers.push(thread.spawn(move || run(&shared))?);
