@@ -1,6 +1,8 @@
 //! A service that the switch by itself anchors, end to end on real TAPs: the testbed's server as two programs would run it, a client
 //! that asks, and what a user is told about it all.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it waits for another program")]
+
 use crate::lab::{Switch, in_namespace, said, shown, wait_for, zerogap};
 use serde_json::json;
 use smoltcp::wire::{EthernetAddress, Ipv4Address};
