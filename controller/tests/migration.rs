@@ -177,7 +177,7 @@ fn fails_once_then_succeeds(
     let mut world = handover(scheme);
     assert!(world.run_until(LIMIT, |world| is_in(world, phase)), "{scheme:?} gets to {phase}");
     fault(&mut world);
-    assert!(world.run_until(LIMIT, |world| world.anchor.status.plan.is_none()));
+    assert!(world.run_until(LIMIT, |world| world.anchor.status.last.is_some()));
     let ended = Some((MigrationId(1), Outcome::Aborted(reason)));
     assert_eq!(world.anchor.status.last, ended, "{scheme:?} in {phase}");
     assert_eq!(serving(&world)[0], A1, "the source goes on");

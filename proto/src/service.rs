@@ -179,3 +179,11 @@ pub struct ServiceStatus {
     /// The switch at which the client's newest request entered the network.
     pub ingress: Option<NodeId>,
 }
+
+impl ServiceStatus {
+    /// Whether no plan is followed any more and yet nobody knows how the latest migration has ended: its targets are gone, and
+    /// the source has still to show that it is there.
+    pub fn is_falling_back(&self) -> bool {
+        self.plan.is_none() && self.last.map_or(0, |(migration, _)| migration.0) != self.attempts
+    }
+}

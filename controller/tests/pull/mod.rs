@@ -73,7 +73,7 @@ fn gives_back(fault: fn(&mut World)) {
     for scheme in LAZY {
         let mut world = committed(scheme, Phase::SwitchOver);
         fault(&mut world);
-        assert!(world.run_until(LIMIT, |world| world.anchor.status.plan.is_none()), "{scheme:?}");
+        assert!(world.run_until(LIMIT, |world| world.anchor.status.last.is_some()), "{scheme:?}");
         assert_eq!(outcome(&world), Some(Outcome::Aborted(AbortReason::FellBack)), "{scheme:?}");
         assert_eq!(serving(&world), [A1], "{scheme:?}");
         assert!(world.run_until(LIMIT, has_moved), "{scheme:?}");

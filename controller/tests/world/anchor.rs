@@ -11,11 +11,13 @@ pub(crate) struct Anchor {
     frozen: Option<Serving>,
     /// The targets have yet to pull part of the state.
     pulling: bool,
+    /// A migration whose targets are gone, and the source that has yet to answer in their place.
+    falling_back: Option<(MigrationId, NodeId)>,
 }
 
 impl Anchor {
     pub(crate) fn new(status: ServiceStatus) -> Self {
-        Self { status, reading: Vec::new(), frozen: None, pulling: false }
+        Self { status, reading: Vec::new(), frozen: None, pulling: false, falling_back: None }
     }
 
     /// Whether this life of a server serves, reads or is the fall-back: nobody may take its state away.
@@ -89,6 +91,10 @@ impl Anchor {
 
     /// Lets what the anchor does by itself go one step further. `false` when there is nothing to go on with.
     pub(crate) fn tick(&mut self) -> bool {
+        if let Some((migration, _)) = self.falling_back.take() {
+            self.status.last = Some((migration, Outcome::Aborted(AbortReason::FellBack)));
+            return true;
+        }
         let Some(plan) = &mut self.status.plan else { return false };
         match (plan.phase, plan.goal) {
             (Phase::Freeze, _) if plan.mark.is_none() => plan.mark = Some(MARK),
@@ -121,6 +127,9 @@ impl Anchor {
     ) -> Result<bool, Refusal> {
         if let Some(plan) = &self.status.plan {
             return if plan.migration == migration { Ok(false) } else { Err(Refusal::Busy) };
+        }
+        if self.falling_back.is_some() {
+            return Err(Refusal::Busy);
         }
         if migration.0 != self.status.attempts + 1 {
             return Err(Refusal::StaleMigration);
@@ -204,6 +213,9 @@ impl Anchor {
         self.status.serving.retain(|s| !is(s));
         let was_source = self.frozen.as_ref().is_some_and(is);
         self.frozen = self.frozen.filter(|_| !was_source);
+        if let Some((migration, _)) = self.falling_back.take_if(|(_, source)| *source == server) {
+            self.status.last = Some((migration, Outcome::Aborted(AbortReason::TargetLost)));
+        }
         if was_source && self.pulling {
             self.end(Outcome::Aborted(AbortReason::SourceLostInPull));
         }
@@ -220,13 +232,15 @@ impl Anchor {
         true
     }
 
-    /// Whoever served before goes on in the targets' place.
+    /// Whoever served before goes on in the targets' place. A frozen source must first show that it is there.
     fn fall_back(&mut self) {
-        if let Some(source) = self.frozen {
-            self.status.serving = vec![source];
-        }
         self.status.epoch = self.status.epoch.next();
-        self.end(Outcome::Aborted(AbortReason::FellBack));
+        let Some(source) = self.frozen.take() else {
+            return self.end(Outcome::Aborted(AbortReason::FellBack));
+        };
+        self.status.serving = vec![source];
+        self.falling_back = self.status.plan.take().map(|plan| (plan.migration, source.server));
+        self.pulling = false;
     }
 
     /// Those whom the targets have replaced are let go.

@@ -247,7 +247,11 @@ impl World {
             Ok(true) => {
                 let goes_on = matches!(
                     command.order,
-                    ServiceOrder::Freeze { .. } | ServiceOrder::Read { .. } | ServiceOrder::Take { .. }
+                    ServiceOrder::Freeze { .. }
+                        | ServiceOrder::Read { .. }
+                        | ServiceOrder::Take { .. }
+                        | ServiceOrder::Cancel { .. }
+                        | ServiceOrder::Remove { .. }
                 );
                 if goes_on {
                     self.later(TICK, Happening::Tick);

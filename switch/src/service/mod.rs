@@ -205,7 +205,7 @@ impl Service {
             self.readers.values().filter_map(|reader| reader.resend_at(self.config.resend_after)).min();
         let due = self.log.get(self.unjudged).and_then(|entry| entry.ballot.sent());
         let overdue = due.map(|sent| (sent + self.config.failover_after, Timer::Failover));
-        let deadline = self.plan_deadline().map(|at| (at, Timer::Deadline));
+        let deadline = self.plan_deadline().or(self.fall_back_deadline()).map(|at| (at, Timer::Deadline));
         earlier(earlier(resend.map(|at| (at, Timer::Resend)), overdue), deadline)
     }
 

@@ -27,6 +27,7 @@ impl Service {
         self.judge_due(now);
         self.resend_overdue(now);
         self.deadline_passed(now);
+        self.believe_fall_back(now);
         self.trim();
     }
 
@@ -45,7 +46,6 @@ impl Service {
             ServiceOrder::Begin { migration, scheme, goal, snapshotter, targets } => {
                 self.may_begin(migration, &targets)?;
                 let pinned = self.snapshottable(snapshotter, scheme)?;
-                self.believe_fall_back();
                 self.begin(Plan::new(migration, scheme, goal, snapshotter, targets, pinned));
                 Ok(())
             }
@@ -104,7 +104,7 @@ impl Service {
 
     /// Whether this migration may begin now.
     fn may_begin(&self, migration: MigrationId, targets: &[NodeId]) -> Result<(), Refusal> {
-        if self.plan.is_some() || self.is_falling_back() {
+        if self.plan.is_some() || self.falling_back.is_some() {
             return Err(Refusal::Busy);
         }
         if migration != MigrationId(self.attempts + 1) {

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! A target that pulls ends with its source, and word of either may come first; so a frozen source has been fallen back to only
-//! when it has answered again, and until then the migration has no outcome.
+//! when it has answered again, and until then the migration has no outcome. One that is asked nothing cannot show that it is
+//! there: it is believed when the time has passed in which it would have had to answer, and no word of its end has come.
 
 use super::plan::SwitchOver;
 use super::{Effect, Service, plan::Plan};
@@ -148,7 +149,7 @@ impl Service {
         }
         plan.targets.retain(|target| *target != server);
         if plan.targets.is_empty() {
-            self.fall_back();
+            self.fall_back(now);
         }
     }
 
@@ -162,8 +163,10 @@ impl Service {
 
     /// All targets are gone. A frozen source goes on from the mark, as if they had never been asked; what has gone out to the
     /// client stays so, and does not go out again. Sending is the caller's, in the epoch that this begins.
-    fn fall_back(&mut self) {
-        let Some(&Plan { migration, snapshotter, frozen, mark, .. }) = self.plan.as_ref() else { return };
+    fn fall_back(&mut self, now: Instant) {
+        let Some(&Plan { migration, snapshotter, frozen, mark, switch, .. }) = self.plan.as_ref() else {
+            return;
+        };
         if !frozen {
             return self.end(Outcome::Aborted(AbortReason::FellBack));
         }
@@ -178,6 +181,9 @@ impl Service {
         self.serving.push(snapshotter);
         self.release_source(migration, snapshotter);
         self.falling_back = self.plan.take();
+        if let Some(plan) = &mut self.falling_back {
+            plan.deadline = switch.map(|switch| now + switch.within);
+        }
         self.effects.push_back(Effect::StatusChanged);
     }
 
@@ -197,15 +203,18 @@ impl Service {
         }
     }
 
-    /// Before another migration begins: whether it may, as far as the last one's outcome goes. A source that is asked nothing
-    /// cannot show that it is there, and is believed.
-    pub(super) fn is_falling_back(&self) -> bool {
-        let source = self.falling_back.as_ref().and_then(|plan| self.readers.get(&plan.snapshotter));
-        source.is_some_and(|source| source.unanswered() < self.log.head())
+    /// When a source that was fallen back to and is asked nothing is believed to be there.
+    pub(super) fn fall_back_deadline(&self) -> Option<Instant> {
+        let plan = self.falling_back.as_ref()?;
+        let asked_nothing = self.readers.get(&plan.snapshotter)?.unanswered() == self.log.head();
+        plan.deadline.filter(|_| asked_nothing)
     }
 
-    /// The source that was fallen back to is believed to be there.
-    pub(super) fn believe_fall_back(&mut self) {
+    /// Time is up for a source that was fallen back to and is asked nothing.
+    pub(super) fn believe_fall_back(&mut self, now: Instant) {
+        if self.fall_back_deadline().is_none_or(|at| at > now) {
+            return;
+        }
         if let Some(plan) = self.falling_back.take() {
             self.end_of(&plan, Outcome::Aborted(AbortReason::FellBack));
         }

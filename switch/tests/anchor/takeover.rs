@@ -95,11 +95,34 @@ fn a_source_that_is_found_lost_before_it_has_answered_was_not_fallen_back_to() {
 }
 
 #[test]
-fn a_source_that_is_asked_nothing_is_believed_when_the_next_migration_begins() {
+fn a_source_that_is_asked_nothing_is_believed_when_it_would_have_had_to_answer() {
     let mut b = taken(0);
     b.remove(T);
-    assert_eq!(b.begin_alone(Scheme::StopAndCopy).expect("begun")[0], "aborted: fell-back");
+    assert_eq!(b.wait(ms(99)), [""; 0]);
+    assert_eq!(b.begin_alone(Scheme::StopAndCopy), Err(Refusal::Busy), "word of its end may be on the way");
+    assert_eq!(b.wait(ms(1)), ["aborted: fell-back"]);
+    b.begin_alone(Scheme::StopAndCopy).expect("begun");
     assert_eq!((last(&b), b.phase()), (Some(Outcome::Aborted(AbortReason::FellBack)), Some(Phase::Prepare)));
+}
+
+#[test]
+fn a_source_that_is_asked_nothing_and_found_lost_was_not_fallen_back_to() {
+    let mut b = taken(0);
+    b.remove(T);
+    b.wait(ms(99));
+    assert_eq!(b.remove(P)[..2], ["P dropped: ProcessEnded", "aborted: target-lost"]);
+    assert_eq!((b.wait(ms(10)), b.service.deadline()), (vec![], None));
+}
+
+#[test]
+fn a_source_that_is_asked_something_is_not_believed_before_it_answers() {
+    let mut b = taken(0);
+    b.remove(T);
+    b.wait(ms(99));
+    b.request();
+    assert_eq!(without(b.wait(ms(10_000)), &["again", "absent"]), [""; 0]);
+    assert_eq!(last(&b), None);
+    assert_eq!(b.answer(P, 1)[0], "aborted: fell-back");
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! Whether a migration begins: a switch-over when the client is at another site, a re-seed when the standby is missing.
-//! Triggers are not queued: whatever happened while a migration was under way, only where things stand counts. A scheme with
-//! a single server copies that one; one with a pair copies the standby, and alone knows re-seeding.
+//! Triggers are not queued: whatever happened while a migration was under way, only where things stand counts. Before the
+//! anchor knows how the latest one has ended, none begins. A scheme with a single server copies that one; one with a pair
+//! copies the standby, and alone knows re-seeding.
 
 use crate::edge::config::NoStandby;
 use crate::edge::step::{Situation, Steps};
 use zerogap_proto::{Goal, Health, MigrationId, NodeId, ServerStatus, ServiceOrder, Serving, Task};
 
 pub(super) fn next(s: &Situation<'_>) -> Steps {
+    if s.service.is_falling_back() {
+        return Steps::default();
+    }
     let hold = s.hold_until().filter(|&until| until > s.now);
     if hold.is_some() {
         return Steps::later(hold);

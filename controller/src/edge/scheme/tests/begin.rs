@@ -68,6 +68,15 @@ fn nothing_begins_while_a_target_is_missing() {
 }
 
 #[test]
+fn nothing_begins_before_it_is_known_how_the_latest_migration_has_ended() {
+    let mut bench = client_moved();
+    bench.service.attempts = 1;
+    assert_eq!(orders(&bench), []);
+    bench.service.last = Some((MigrationId(1), Outcome::Aborted(AbortReason::FellBack)));
+    assert_eq!(orders(&bench).len(), 1);
+}
+
+#[test]
 fn nothing_begins_before_the_hold_time_is_over() {
     let mut bench = client_moved();
     bench.service.last = Some((MigrationId(0), Outcome::Complete));
