@@ -17,7 +17,7 @@ pub use shrink::shrink;
 pub use tally::{EXPLORATION, Exploration, Finding, Tally};
 
 use crate::check::{self, Guarantee, Judged, Violation};
-use zerogap_proto::{Health, Instant, Scheme};
+use zerogap_proto::{AbortReason, Health, Instant, Scheme};
 use zerogap_scenario::file::{FileError, Override, OverrideError, Testbed, parse};
 use zerogap_scenario::{Finished, Scenario, ScenarioError};
 
@@ -85,7 +85,8 @@ impl Ground {
 }
 
 /// Every plan that is drawn can be carried out: whatever goes wrong for a while, in the end all its migrations have taken place,
-/// unless the state was lost or nobody is left whose state is believed. That is more than a testbed in general promises.
+/// unless the state was lost or nobody is left whose state is believed. That is more than a testbed in general promises. A
+/// migration whose source was lost in the pull is not tried again: its targets, whole or not, are where the client is.
 fn stuck(scenario: &Scenario, judged: &Judged) -> Option<Violation> {
     let Finished { result, recorder } = &judged.finished;
     let (wanted, done) = (scenario.testbed.migrations as usize, result.migrations_completed());
@@ -93,6 +94,8 @@ fn stuck(scenario: &Scenario, judged: &Judged) -> Option<Violation> {
     let believed = serving.iter().any(|serving| serving.health != Health::Quarantined);
     let at = recorder.records.last().map_or(Instant::ZERO, |record| record.due);
     let what = format!("the run ended after {done} of {wanted} migrations");
-    let stuck = done < wanted && !judged.service_lost && believed;
+    let lost_in_pull = Some(AbortReason::SourceLostInPull);
+    let untried = result.migrations.iter().filter(|migration| migration.reason == lost_in_pull).count();
+    let stuck = done + untried < wanted && !judged.service_lost && believed;
     stuck.then_some(Violation { guarantee: Guarantee::SafeAbort, at, what })
 }

@@ -102,14 +102,27 @@ impl Service {
         match plan.goal {
             Goal::Reseed => {
                 self.serving.extend(targets);
+                self.asked_as_targets(now);
                 self.end(Outcome::Complete);
                 // The primary may have lost all belief since its state was cut.
                 self.promote_if_needed(now);
             }
             Goal::SwitchOver => {
                 self.serving.splice(0..0, targets);
+                self.asked_as_targets(now);
                 self.commit(now, SwitchOver { at, within: rule.deadline, pulling: false });
                 self.release_all(now);
+            }
+        }
+    }
+
+    /// What targets were sent in the review, and no serving server before them, is due from when they serve.
+    fn asked_as_targets(&mut self, now: Instant) {
+        let sent = self.serving.iter().filter_map(|server| self.readers.get(server)).map(Reader::next);
+        let end = sent.max().unwrap_or(self.unreleased);
+        for offset in self.unreleased.0..end.0 {
+            if let Some(entry) = self.log.get_mut(Offset(offset)) {
+                entry.ballot.note_sent(now);
             }
         }
     }

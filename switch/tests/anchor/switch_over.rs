@@ -6,7 +6,7 @@ use crate::common::{P, S, T, U, V, config, life, ms};
 use zerogap_proto::{
     AbortReason, Epoch, Goal, MigrationId, Offset, Outcome, Phase, Refusal, ReviewRule, Scheme, ServiceOrder,
 };
-use zerogap_switch::Selection;
+use zerogap_switch::{Selection, ServiceConfig};
 
 const ALL: &[zerogap_proto::NodeId] = &[P, S, T, U];
 
@@ -194,7 +194,11 @@ fn a_cancel_after_the_commit_point_is_refused_and_the_switch_over_finishes_forwa
 
 /// P alone, and V about to become its standby after two agreements.
 fn reseeding() -> Bench {
-    let mut b = Bench::new(config(&[P], Selection::Preferred));
+    reseeding_of(config(&[P], Selection::Preferred))
+}
+
+fn reseeding_of(config: ServiceConfig) -> Bench {
+    let mut b = Bench::new(config);
     b.round(&[P]);
     b.order(ServiceOrder::Begin {
         migration: MigrationId(1),
@@ -225,6 +229,19 @@ fn a_reseed_makes_the_target_a_standby_and_switches_nothing_over() {
     b.wait(ms(3));
     assert_eq!(b.service.held(), 0, "and it stands by");
     assert_eq!(b.service.status().head, Offset(4));
+}
+
+#[test]
+fn what_a_new_standby_has_answered_and_the_primary_was_not_even_sent_goes_out_in_time() {
+    let mut b = reseeding_of(ServiceConfig { window: 2, ..config(&[P], Selection::Preferred) });
+    (0..6).for_each(|_| drop(b.request()));
+    b.answer_all(&[V]);
+    b.answer(P, 1);
+    b.answer(P, 2);
+    assert_eq!((b.serving().as_str(), b.service.held()), ("P V", 4));
+    assert!(!b.waiting[&P].contains(&Offset(5)), "its window is full");
+    b.wait(ms(3));
+    assert_eq!((b.serving().as_str(), b.service.held()), ("V (P)", 0));
 }
 
 #[test]
