@@ -5,6 +5,7 @@ mod alarm;
 mod clock;
 mod exits;
 mod kick;
+mod later;
 mod listeners;
 mod out;
 mod record;

@@ -2,6 +2,7 @@
 //! one come here only by the copies that leave by a port with one.
 
 use super::Shared;
+use super::later::Copy;
 use super::out::Out;
 use super::services::Slot;
 use crate::anchor::{Cause, Taken};
@@ -85,6 +86,14 @@ impl Out<'_> {
         self.tell(&format!("service {}: {what}", id.0));
     }
 
+    /// A copy that is written as soon as the service is free.
+    pub(super) fn tell_waits(&mut self, slot: &Slot, exit: PortId, cause: Cause) {
+        if self.story.is_some() {
+            let name = self.shared.ports[usize::from(exit.0)].name();
+            self.tell(&format!("{} next to {name}", words(slot, cause)));
+        }
+    }
+
     /// A frame that a service has sent because of the frame under way.
     #[cold]
     pub(super) fn record_service_copy(
@@ -105,18 +114,19 @@ impl Out<'_> {
     }
 }
 
-/// A frame that a service has sent because it was time.
-pub(super) fn record_late(
+/// A frame that had to wait, or that a service has sent because it was time.
+pub(super) fn record_waited(
     shared: &Shared,
     (id, slot): (ServiceId, &Slot),
-    exit: PortId,
-    frame: &[u8],
-    cause: Cause,
+    copy: &Copy,
     sent: Result<(), DropReason>,
 ) {
-    if shared.captures[usize::from(exit.0)].is_some() {
-        record_own(shared, id, exit, frame, format!("overdue, {}", words(slot, cause)), sent);
+    if shared.captures[usize::from(copy.exit.0)].is_none() {
+        return;
     }
+    let from = copy.from.map(|port| format!("from {}, ", shared.ports[usize::from(port.0)].name()));
+    let what = from.unwrap_or_else(|| "overdue, ".to_owned()) + &words(slot, copy.cause);
+    record_own(shared, id, copy.exit, &copy.frame, what, sent);
 }
 
 fn record_own(

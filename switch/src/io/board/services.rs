@@ -1,10 +1,11 @@
 //! The services that the switch anchors, each behind a lock of its own. The worker that read a frame runs the service and writes
-//! the copies itself, under that lock, so that every server gets its requests in the order of the log; nothing is handed to another
-//! thread. Only what happens without a frame, a timer's end, is the alarm's.
+//! the first copy under that lock, the others as soon as it is free (`later`); nothing is handed to another thread. Only what
+//! happens without a frame, a timer's end, is the alarm's.
 
 use super::exits::Exits;
+use super::later::{Copy, Later};
 use super::out::Out;
-use super::record::record_late;
+use super::record::record_waited;
 use super::{Shared, clock};
 use crate::anchor::{Anchor, AnchorConfig, Cause, ServiceAccount};
 use crate::bridge::Books;
@@ -22,6 +23,7 @@ pub(super) struct Services(BTreeMap<ServiceId, Slot>);
 /// One service.
 pub(super) struct Slot {
     pub(super) anchor: Mutex<Anchor>,
+    later: Later,
     /// What its servers are called, by node.
     names: Vec<String>,
     /// Those whose address is that of their port's interface.
@@ -88,7 +90,13 @@ impl Slot {
         }
         let names = config.servers.iter().map(|place| place.name.clone()).collect();
         let patience = config.service.resend_after.min(config.service.failover_after);
-        Ok(Self { anchor: Mutex::new(Anchor::new(config, macs)), names, followed, patience })
+        Ok(Self {
+            anchor: Mutex::new(Anchor::new(config, macs)),
+            later: Later::default(),
+            names,
+            followed,
+            patience,
+        })
     }
 
     pub(super) fn name(&self, server: NodeId) -> &str {
@@ -118,15 +126,26 @@ impl Out<'_> {
         };
         let mut anchor = slot.anchor.lock();
         let port = self.mine.id;
-        let mut send = |exit, frame: &[u8], cause| {
-            let sent = send(shared, self.books, self.exits, exit, frame);
-            if self.story.is_some() || shared.captures[usize::from(exit.0)].is_some() {
-                self.record_service_copy((id, slot), exit, frame, cause, sent);
+        let mut first = true;
+        let mut sort = |exit, frame: &[u8], cause| {
+            let first = std::mem::take(&mut first);
+            let mut write = || self.send_own((id, slot), exit, frame, cause);
+            let written = match cause {
+                Cause::Request { .. } => first && slot.later.write_first(write),
+                Cause::Answer { .. } | Cause::Reply => {
+                    write();
+                    true
+                }
+            };
+            if !written {
+                slot.later.put(Copy { exit, frame: frame.to_vec(), cause, from: Some(port) });
+                self.tell_waits(slot, exit, cause);
             }
         };
-        let taken = anchor.frame(clock::exactly(), port, frame, &mut send);
+        let taken = anchor.frame(clock::exactly(), port, frame, &mut sort);
         let deadline = anchor.deadline();
         drop(anchor);
+        slot.later.write_waiting(|copy| send_waited(shared, self.books, self.exits, (id, slot), copy));
         if let Some(at) = deadline {
             shared.alarm.set(at);
         }
@@ -140,14 +159,28 @@ impl Out<'_> {
     }
 }
 
-/// A timer's copy: nothing came in that it is due to.
+impl Out<'_> {
+    /// Sends a frame of a service's own because of the one under way.
+    fn send_own(&mut self, of: (ServiceId, &Slot), exit: PortId, frame: &[u8], cause: Cause) {
+        let sent = send(self.shared, self.books, self.exits, exit, frame);
+        if self.story.is_some() || self.shared.captures[usize::from(exit.0)].is_some() {
+            self.record_service_copy(of, exit, frame, cause, sent);
+        }
+    }
+}
+
+/// A service's deadline has come: sends what is overdue.
 pub(super) fn send_late(shared: &Shared, books: &Books, exits: &mut Exits, slot: &Slot, id: ServiceId) {
-    let now = clock::exactly();
-    let mut send = |exit, frame: &[u8], cause: Cause| {
-        let sent = send(shared, books, exits, exit, frame);
-        record_late(shared, (id, slot), exit, frame, cause, sent);
+    let put = |exit, frame: &[u8], cause| {
+        slot.later.put(Copy { exit, frame: frame.to_vec(), cause, from: None });
     };
-    slot.anchor.lock().wake(now, &mut send);
+    slot.anchor.lock().wake(clock::exactly(), &mut { put });
+    slot.later.write_waiting(|copy| send_waited(shared, books, exits, (id, slot), copy));
+}
+
+fn send_waited(shared: &Shared, books: &Books, exits: &mut Exits, of: (ServiceId, &Slot), copy: &Copy) {
+    let sent = send(shared, books, exits, copy.exit, &copy.frame);
+    record_waited(shared, of, copy, sent);
 }
 
 /// Sends a frame of a service's own. It is complete.
