@@ -6,6 +6,7 @@ mod captures;
 mod control;
 mod doors;
 mod entries;
+mod figures;
 mod metrics;
 #[cfg(test)]
 mod model;

@@ -1,11 +1,11 @@
-//! For tests: a switch that has two ports, no socket and no frames.
+//! For tests: a switch that has two ports and a service, no socket and no frames.
 
 use super::control::Works;
 use crate::ctl::protocol::PortState;
 use std::cell::RefCell;
 use std::sync::Arc;
-use zerogap_proto::{Instant, PortId};
-use zerogap_switch::anchor::ServiceAccount;
+use zerogap_proto::{Epoch, Health, Instant, Offset, PortId, ServiceId};
+use zerogap_switch::anchor::{ReaderAccount, ServiceAccount};
 use zerogap_switch::bridge::Station;
 use zerogap_switch::io::ApplyError;
 use zerogap_switch::table::{Bundle, Count, Flow, Mac, Tables};
@@ -37,7 +37,35 @@ impl Works for Model {
     }
 
     fn services(&self) -> Vec<ServiceAccount> {
-        Vec::new()
+        let b = ReaderAccount {
+            name: "b".to_owned(),
+            health: Some(Health::Healthy),
+            unanswered: Offset(18),
+            next: Offset(20),
+            absences: 0,
+            released: 18,
+            agreed: 0,
+        };
+        let a = ReaderAccount {
+            name: "a".to_owned(),
+            health: None,
+            unanswered: Offset(0),
+            next: Offset(0),
+            ..b.clone()
+        };
+        vec![ServiceAccount {
+            id: ServiceId(7),
+            endpoint: "10.0.0.100:7000".to_owned(),
+            head: Offset(20),
+            held: 2,
+            epoch: Epoch(1),
+            released: 18,
+            duplicates: 0,
+            agreed: 0,
+            disagreed: 0,
+            servers: vec![b, a],
+            events: Vec::new(),
+        }]
     }
 
     fn stations(&self, _: u32) -> Vec<Station> {
