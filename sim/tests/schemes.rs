@@ -48,6 +48,15 @@ fn every_selection_and_both_handovers_run_clean() {
 }
 
 #[test]
+fn a_replay_over_a_slow_trunk_leaves_room_for_the_clients_answers() {
+    // What comes in during the transfer, twice, is 40 ms of this trunk.
+    let interval = "client.interval={kind: constant, value: 5 ms}";
+    let run = short(&["links.overrides.s1-s2={rate: 20 Mbit/s}", "state.size=500 kB", interval]);
+    assert_all_complete(&run, 1);
+    assert!(run.result().rtt_ns.max < Some(5_000_000), "{}", run.transcript());
+}
+
+#[test]
 fn handing_over_back_and_forth_during_a_migration_changes_only_the_path() {
     // A slow trunk makes the transfer long; the route turns soon after the border, again and again.
     let run = short(&[

@@ -21,6 +21,7 @@ mod intake;
 pub mod log;
 mod migration;
 mod orders;
+mod pace;
 mod patience;
 mod plan;
 pub mod reader;

@@ -1,6 +1,7 @@
 //! A reader: one server's cursor in the log. Replication is two readers at the head, replay is a reader behind it, catching
-//! up is a reader that reaches it; one window serves all. Loss between the switch and the server is repaired here: the
-//! oldest unanswered offset is sent again, and only that, with exponential backoff, and later to a server that answers slowly.
+//! up is a reader that reaches it; one window serves all, behind the head one that opens as far as answers stay quick (`pace`).
+//! Loss between the switch and the server is repaired here: the oldest unanswered offset is sent again, and only that, with
+//! exponential backoff, and later to a server that answers slowly.
 //!
 //! ```text
 //!   start        unanswered            next            head
@@ -9,6 +10,7 @@
 //!
 //! A reader that is *held* is sent nothing new: `next` never passes where it stood then. What is in flight is still repaired.
 
+use super::pace::Pace;
 use super::patience::Patience;
 use std::collections::VecDeque;
 use zerogap_proto::{Duration, Health, Incarnation, Instant, NodeId, Offset};
@@ -42,6 +44,8 @@ pub struct Reader {
     /// tell that this was the answer to the first sending (as in RFC 3708).
     doubtful: Option<(Offset, Duration)>,
     live: bool,
+    /// How fast it goes while it is not live.
+    pace: Pace,
     replayed: u64,
     last_rewind: Option<(Offset, Instant)>,
     /// While it is held: where `next` stood then.
@@ -78,6 +82,7 @@ impl Reader {
             waited_from: None,
             doubtful: None,
             live: false,
+            pace: Pace::default(),
             replayed: 0,
             last_rewind: None,
             held_at: None,
@@ -114,7 +119,7 @@ impl Reader {
     pub fn hold(&mut self) {
         let next = self.next();
         self.held_at.get_or_insert(next);
-        self.live = false;
+        self.fall_behind();
     }
 
     /// Ends the hold: it goes on from where it stands, behind the head until it has reached it again.
@@ -133,14 +138,21 @@ impl Reader {
         if offset >= self.held_at.map_or(head, |at| at.min(head)) {
             return None;
         }
+        let window = if self.live { window } else { window.min(self.pace.window()) };
         if self.in_flight.len() >= window {
-            self.live = false;
+            self.fall_behind();
             return None;
         }
         self.in_flight.push_back(now);
         let fresh = self.live && offset.next() == head;
         self.replayed += u64::from(!fresh);
         Some((offset, !fresh))
+    }
+
+    fn fall_behind(&mut self) {
+        if std::mem::take(&mut self.live) {
+            self.pace = Pace::default();
+        }
     }
 
     /// Notes that it has reached the head; `true` if it had not before.
@@ -161,7 +173,9 @@ impl Reader {
             self.patience.note(now.since(waited_from), resend_after);
         }
         while !self.in_flight.is_empty() && answered(self.unanswered) {
-            self.in_flight.pop_front();
+            if let Some(sent) = self.in_flight.pop_front() {
+                self.pace.note(now.since(sent) <= resend_after);
+            }
             self.moved = now;
             self.unanswered = self.unanswered.next();
             self.retries = 0;
@@ -243,6 +257,25 @@ mod tests {
         assert!(r.reach(Offset(15)) && r.is_live());
         assert_eq!(send_all(&mut r, ms(2), 16, 4), [(15, false)], "live: not a replay");
         assert_eq!(r.replayed(), 5);
+    }
+
+    #[test]
+    fn behind_the_head_it_sends_more_at_a_time_as_long_as_answers_are_quick() {
+        let mut r = reader();
+        assert_eq!(send_all(&mut r, ms(0), 60, 64).len(), 4);
+        r.advance(ms(2), AFTER, |o| o.0 < 14);
+        assert_eq!(send_all(&mut r, ms(2), 60, 64).len(), 8, "all four were");
+        r.advance(ms(5), AFTER, |o| o.0 < 15);
+        assert_eq!(
+            send_all(&mut r, ms(5), 60, 64).len(),
+            0,
+            "the fifth was not: one less, and half of what may be"
+        );
+        r.advance(ms(5), AFTER, |o| o.0 < 22);
+        assert_eq!(send_all(&mut r, ms(5), 60, 64).len(), 4);
+        r.advance(ms(6), AFTER, |o| o.0 < 26);
+        assert_eq!(send_all(&mut r, ms(6), 60, 6).len(), 6, "never more than the window");
+        assert_eq!(send_all(&mut r, ms(6), 60, 64).len(), 2, "which does not slow it down");
     }
 
     #[test]
