@@ -46,6 +46,9 @@ pub struct Reader {
     live: bool,
     /// How fast it goes while it is not live.
     pace: Pace,
+    /// It was never sent this offset or a later one. What was sent before goes out again without regard to the pace: the server
+    /// says that it has not come, and an answer may be under way all the same.
+    new_from: Offset,
     replayed: u64,
     last_rewind: Option<(Offset, Instant)>,
     /// While it is held: where `next` stood then.
@@ -83,6 +86,7 @@ impl Reader {
             doubtful: None,
             live: false,
             pace: Pace::default(),
+            new_from: start,
             replayed: 0,
             last_rewind: None,
             held_at: None,
@@ -138,12 +142,14 @@ impl Reader {
         if offset >= self.held_at.map_or(head, |at| at.min(head)) {
             return None;
         }
-        let window = if self.live { window } else { window.min(self.pace.window()) };
+        let paced = !self.live && offset >= self.new_from;
+        let window = if paced { window.min(self.pace.window()) } else { window };
         if self.in_flight.len() >= window {
             self.fall_behind();
             return None;
         }
         self.in_flight.push_back(now);
+        self.new_from = self.new_from.max(self.next());
         let fresh = self.live && offset.next() == head;
         self.replayed += u64::from(!fresh);
         Some((offset, !fresh))
@@ -276,6 +282,17 @@ mod tests {
         r.advance(ms(6), AFTER, |o| o.0 < 26);
         assert_eq!(send_all(&mut r, ms(6), 60, 6).len(), 6, "never more than the window");
         assert_eq!(send_all(&mut r, ms(6), 60, 64).len(), 2, "which does not slow it down");
+    }
+
+    #[test]
+    fn what_was_sent_before_goes_out_again_at_any_pace() {
+        let mut r = reader();
+        send_all(&mut r, ms(0), 10, 64);
+        r.reach(Offset(10));
+        (11..=16).for_each(|head| drop(send_all(&mut r, ms(0), head, 64)));
+        r.hold();
+        assert_eq!(r.rewind(ms(1), Offset(14), AFTER), Rewind::Rewound);
+        assert_eq!(send_all(&mut r, ms(1), 20, 64), [(14, true), (15, true)], "four are in flight already");
     }
 
     #[test]
