@@ -3,10 +3,14 @@
 
 use super::scene::Scene;
 use super::{Found, Guarantee};
-use zerogap_proto::{DropReason, Instant};
+use zerogap_proto::control::HandoverMode;
+use zerogap_proto::{DropReason, Duration, Instant};
 use zerogap_scenario::file::{Fault, Testbed};
 use zerogap_scenario::results::RunResult;
 use zerogap_scenario::{Finished, Scenario};
+
+/// More than a request takes to the anchor by the air, a trunk and the messages of controllers.
+const ON_THE_WAY: Duration = Duration::from_millis(3);
 
 /// Judges what the client measured.
 pub(super) fn judge(scene: &Scene<'_>, finished: &Finished, found: &mut Found) {
@@ -14,7 +18,7 @@ pub(super) fn judge(scene: &Scene<'_>, finished: &Finished, found: &mut Found) {
     let at = finished.recorder.records.iter().map(|r| r.answered.unwrap_or(r.due)).max();
     let at = at.unwrap_or(Instant::ZERO);
     let requests = result.requests;
-    let path = Path::of(scene.scenario);
+    let path = Path::of(scene.scenario, finished);
     if path.doubles_nothing && requests.duplicated > 0 {
         let what = format!("{} answers came twice to the client", requests.duplicated);
         found.add(Guarantee::OneAnswer, at, what);
@@ -32,7 +36,7 @@ struct Path {
 }
 
 impl Path {
-    fn of(scenario: &Scenario) -> Self {
+    fn of(scenario: &Scenario, finished: &Finished) -> Self {
         let testbed = &scenario.testbed;
         let servers = &testbed.topology.servers;
         let between = |name: &str| servers.iter().all(|server| server.name != name);
@@ -42,6 +46,7 @@ impl Path {
         Self {
             loses_nothing: !down
                 && !radio_loses(testbed)
+                && !lets_go_early(testbed, finished)
                 && links.clone().all(|cable| cable.link.loss == 0.0),
             doubles_nothing: links.all(|cable| cable.link.duplicate == 0.0),
         }
@@ -50,7 +55,19 @@ impl Path {
 
 /// A station without any radio for a while may find its frames dropped.
 fn radio_loses(testbed: &Testbed) -> bool {
-    testbed.radio.handover_interruption.0 > zerogap_proto::Duration::ZERO
+    testbed.radio.handover_interruption.0 > Duration::ZERO
+}
+
+/// From the client's next request the anchor learns where it is now. Where the old access point lets go of it before that, an
+/// answer that is late is sent to where the client no longer is.
+fn lets_go_early(testbed: &Testbed, finished: &Finished) -> bool {
+    let records = &finished.recorder.records;
+    let gap = records.windows(2).map(|pair| pair[1].due.since(pair[0].due)).max().unwrap_or_default();
+    let held = match testbed.controllers.handover {
+        HandoverMode::Reactive => testbed.controllers.decision_time.0,
+        HandoverMode::Notify => Duration::ZERO,
+    };
+    testbed.radio.overlap.0 < gap + held + ON_THE_WAY
 }
 
 /// Requests or answers were dropped on purpose: queues and logs are bounded, and the air gives up what it cannot carry.
