@@ -11,8 +11,8 @@ pub(crate) struct Anchor {
     frozen: Option<Serving>,
     /// The targets have yet to pull part of the state.
     pulling: bool,
-    /// A migration whose targets are gone, and the source that has yet to answer in their place.
-    falling_back: Option<(MigrationId, NodeId)>,
+    /// A migration whose targets are gone: whoever serves in their place has yet to answer.
+    falling_back: Option<MigrationId>,
 }
 
 impl Anchor {
@@ -91,7 +91,7 @@ impl Anchor {
 
     /// Lets what the anchor does by itself go one step further. `false` when there is nothing to go on with.
     pub(crate) fn tick(&mut self) -> bool {
-        if let Some((migration, _)) = self.falling_back.take() {
+        if let Some(migration) = self.falling_back.take() {
             self.status.last = Some((migration, Outcome::Aborted(AbortReason::FellBack)));
             return true;
         }
@@ -213,9 +213,7 @@ impl Anchor {
         self.status.serving.retain(|s| !is(s));
         let was_source = self.frozen.as_ref().is_some_and(is);
         self.frozen = self.frozen.filter(|_| !was_source);
-        if let Some((migration, _)) = self.falling_back.take_if(|(_, source)| *source == server) {
-            self.status.last = Some((migration, Outcome::Aborted(AbortReason::TargetLost)));
-        }
+        self.fall_back_lost();
         if was_source && self.pulling {
             self.end(Outcome::Aborted(AbortReason::SourceLostInPull));
         }
@@ -232,15 +230,24 @@ impl Anchor {
         true
     }
 
-    /// Whoever served before goes on in the targets' place. A frozen source must first show that it is there.
+    /// Whoever served before goes on in the targets' place, and must first show that it is there.
     fn fall_back(&mut self) {
+        let Some(plan) = self.status.plan.take() else { return };
         self.status.epoch = self.status.epoch.next();
-        let Some(source) = self.frozen.take() else {
-            return self.end(Outcome::Aborted(AbortReason::FellBack));
-        };
-        self.status.serving = vec![source];
-        self.falling_back = self.status.plan.take().map(|plan| (plan.migration, source.server));
+        match self.frozen.take() {
+            Some(source) => self.status.serving = vec![source],
+            None => self.status.serving.retain(|s| !self.reading.contains(&(s.server, s.incarnation))),
+        }
+        self.falling_back = Some(plan.migration);
+        self.reading.clear();
         self.pulling = false;
+        self.fall_back_lost();
+    }
+
+    fn fall_back_lost(&mut self) {
+        if let Some(migration) = self.falling_back.take_if(|_| self.status.serving.is_empty()) {
+            self.status.last = Some((migration, Outcome::Aborted(AbortReason::TargetLost)));
+        }
     }
 
     /// Those whom the targets have replaced are let go.

@@ -108,8 +108,9 @@ impl Migrations {
             let what = format!("migration {id} says that its source was lost in the pull; it was not");
             found.add(Guarantee::SafeAbort, at, what);
         }
-        if reason == AbortReason::FellBack && source_lost {
-            let what = format!("migration {id} says that it fell back to its source, which was lost");
+        let mut old = scene.serving.iter().filter(|serving| !migration.targets.contains(&serving.server));
+        if reason == AbortReason::FellBack && old.all(|serving| self.lost.contains(&serving.server)) {
+            let what = format!("migration {id} says that it fell back, and all who served before were lost");
             found.add(Guarantee::SafeAbort, at, what);
         }
         if !committed {

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! A word in an arrow is an order, or in the review what the anchor sees by itself; the others are `Reached`. How the source is
-//! frozen stands in `freeze`, the way to the switch-over in `review` or `takeover`, and what follows from it in `takeover`.
+//! frozen stands in `freeze`, the way to the switch-over in `review` or `takeover`, what follows from it in `takeover`, and what
+//! if all targets are lost then in `fallback`.
 
 use super::plan::Plan;
 use super::reader::Reader;

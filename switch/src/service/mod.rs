@@ -9,12 +9,13 @@
 //!                                   │          │
 //!                 orders ─▶ plan ─▶ freeze     └─▶ review ─┐
 //!                            │                             ├─▶ switch-over ─▶ takeover
-//!                            └─▶ take (frozen, no review) ─┘
+//!                            └─▶ take (frozen, no review) ─┘        └─▶ fall-back
 //! ```
 
 pub mod admission;
 pub mod ballot;
 mod copy;
+mod fallback;
 mod flow;
 mod freeze;
 mod intake;
@@ -38,6 +39,7 @@ pub use reader::Reader;
 pub use selection::Selection;
 
 use admission::Admission;
+use fallback::FallBack;
 use log::Log;
 use plan::Plan;
 use std::collections::{BTreeMap, VecDeque};
@@ -118,8 +120,8 @@ pub struct Service {
     /// The lowest offset whose answers have not been counted as due.
     unjudged: Offset,
     plan: Option<Plan>,
-    /// A plan whose targets are gone, until the source has answered in their place.
-    falling_back: Option<Plan>,
+    /// A migration whose targets are gone, until somebody has answered in their place.
+    falling_back: Option<FallBack>,
     attempts: u32,
     completed: u32,
     last: Option<(MigrationId, Outcome)>,

@@ -140,7 +140,7 @@ impl Service {
         };
         self.target_dropped(now, server, reason);
         self.source_dropped(server);
-        self.fall_back_lost(server);
+        self.fall_back_lost();
         if was_primary {
             let healthy = self.serving.iter().position(|s| self.readers[s].health == Health::Healthy);
             if let Some(index) = healthy {

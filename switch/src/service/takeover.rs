@@ -5,16 +5,12 @@
 //! ```text
 //! SwitchOver ──answered from X on──▶ (Pull ──pulled──▶) Complete
 //!     │                                │
-//!     ├── targets lost ────────────────┴──▶ the source serves again, from the mark if it was frozen ──answers──▶ fell back
-//!     └── source lost, state not pulled ──▶ lost with it ◀────────────────── lost, too ─────────┘
+//!     ├── targets lost ────────────────┴──▶ fall-back
+//!     └── source lost, state not pulled ──▶ lost with it
 //! ```
-//!
-//! A target that pulls ends with its source, and word of either may come first; so a frozen source has been fallen back to only
-//! when it has answered again, and until then the migration has no outcome. One that is asked nothing cannot show that it is
-//! there: it is believed when the time has passed in which it would have had to answer, and no word of its end has come.
 
+use super::Service;
 use super::plan::SwitchOver;
-use super::{Effect, Service, plan::Plan};
 use zerogap_proto::{
     AbortReason, DropCause, Duration, Event, Goal, Incarnation, Instant, NodeId, Offset, Outcome, Phase,
     Refusal,
@@ -158,65 +154,6 @@ impl Service {
     pub(super) fn source_dropped(&mut self, server: NodeId) {
         if self.plan.as_ref().is_some_and(|plan| plan.pulling() && plan.snapshotter == server) {
             self.end(Outcome::Aborted(AbortReason::SourceLostInPull));
-        }
-    }
-
-    /// All targets are gone. A frozen source goes on from the mark, as if they had never been asked; what has gone out to the
-    /// client stays so, and does not go out again. Sending is the caller's, in the epoch that this begins.
-    fn fall_back(&mut self, now: Instant) {
-        let Some(&Plan { migration, snapshotter, frozen, mark, switch, .. }) = self.plan.as_ref() else {
-            return;
-        };
-        if !frozen {
-            return self.end(Outcome::Aborted(AbortReason::FellBack));
-        }
-        let Some(mark) = mark.filter(|_| self.readers.contains_key(&snapshotter)) else {
-            return self.end(Outcome::Aborted(AbortReason::TargetLost));
-        };
-        for offset in mark.0..self.log.head().0 {
-            if let Some(entry) = self.log.get_mut(Offset(offset)) {
-                entry.ballot.ask_anew(snapshotter);
-            }
-        }
-        self.serving.push(snapshotter);
-        self.release_source(migration, snapshotter);
-        self.falling_back = self.plan.take();
-        if let Some(plan) = &mut self.falling_back {
-            plan.deadline = switch.map(|switch| now + switch.within);
-        }
-        self.effects.push_back(Effect::StatusChanged);
-    }
-
-    /// A server has answered: if it is the source that serves again, it has been fallen back to.
-    pub(super) fn fell_back(&mut self, server: NodeId, offset: Offset) {
-        let by_source = |plan: &mut Plan| plan.snapshotter == server && plan.mark <= Some(offset);
-        if let Some(plan) = self.falling_back.take_if(by_source) {
-            self.end_of(&plan, Outcome::Aborted(AbortReason::FellBack));
-        }
-    }
-
-    /// A reader is gone: if it was the source that was to serve again, there was nobody to fall back to.
-    pub(super) fn fall_back_lost(&mut self, server: NodeId) {
-        if let Some(plan) = self.falling_back.take_if(|plan| plan.snapshotter == server) {
-            let lost = if plan.pulling() { AbortReason::SourceLostInPull } else { AbortReason::TargetLost };
-            self.end_of(&plan, Outcome::Aborted(lost));
-        }
-    }
-
-    /// When a source that was fallen back to and is asked nothing is believed to be there.
-    pub(super) fn fall_back_deadline(&self) -> Option<Instant> {
-        let plan = self.falling_back.as_ref()?;
-        let asked_nothing = self.readers.get(&plan.snapshotter)?.unanswered() == self.log.head();
-        plan.deadline.filter(|_| asked_nothing)
-    }
-
-    /// Time is up for a source that was fallen back to and is asked nothing.
-    pub(super) fn believe_fall_back(&mut self, now: Instant) {
-        if self.fall_back_deadline().is_none_or(|at| at > now) {
-            return;
-        }
-        if let Some(plan) = self.falling_back.take() {
-            self.end_of(&plan, Outcome::Aborted(AbortReason::FellBack));
         }
     }
 }

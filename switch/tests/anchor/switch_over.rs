@@ -139,10 +139,42 @@ fn if_both_targets_die_after_x_the_old_pair_serves_again() {
     b.remove(T);
     let told = b.remove(U);
     assert!(told.contains(&format!("q{x} of P to the client at p1")), "{told:?}");
+    assert_eq!((last(&b), b.serving().as_str()), (None, "P S"), "they answered before");
+    b.request();
+    assert_eq!(b.answer(S, x + 1)[0], "aborted: fell-back", "S is there");
     assert_eq!(last(&b), Some(Outcome::Aborted(AbortReason::FellBack)));
-    assert_eq!(b.serving(), "P S");
     b.answer_all(&[P, S]);
-    assert_eq!(b.room(), 16, "nothing stays pinned");
+    assert_eq!((b.serving().as_str(), b.room()), ("P S", 16), "nothing stays pinned");
+}
+
+#[test]
+fn what_the_old_pair_was_asked_before_does_not_show_that_it_can_be_fallen_back_to() {
+    let (mut b, x) = committed();
+    b.request();
+    b.remove(T);
+    b.remove(U);
+    assert_eq!(b.answer(P, x), [format!("q{x} of P to the client at p1")], "it was on its way");
+    assert_eq!((b.remove(P).len(), last(&b)), (2, None), "S is left");
+    assert_eq!(b.remove(S)[..2], ["S dropped: ProcessEnded", "aborted: target-lost"]);
+    assert_eq!((b.wait(ms(2_000)), b.service.deadline()), (vec![], None));
+}
+
+#[test]
+fn if_the_old_pair_is_lost_before_both_targets_there_is_nobody_to_fall_back_to() {
+    let (mut b, _) = committed();
+    for server in [P, S, T] {
+        b.remove(server);
+    }
+    assert_eq!(b.remove(U)[..2], ["U dropped: ProcessEnded", "aborted: target-lost"]);
+}
+
+#[test]
+fn an_old_pair_that_is_asked_nothing_is_believed_when_it_would_have_had_to_answer() {
+    let (mut b, _) = committed();
+    b.remove(T);
+    b.remove(U);
+    assert_eq!((b.wait(ms(999)), last(&b)), (vec![], None));
+    assert_eq!(b.wait(ms(1)), ["aborted: fell-back"]);
 }
 
 #[test]
@@ -154,6 +186,7 @@ fn a_target_that_stays_silent_after_x_is_let_go_at_the_deadline() {
     let (mut b, _) = committed();
     b.round(&[P, S]);
     b.wait(ms(1_100));
+    b.round(&[P, S]);
     assert_eq!(last(&b), Some(Outcome::Aborted(AbortReason::FellBack)));
     assert_eq!(b.serving(), "P S");
 }

@@ -309,7 +309,7 @@ fn migrations_that_overlap_or_go_back_or_end_otherwise_than_they_may() {
 fn a_source_lost_in_the_pull_that_is_called_by_another_name() {
     let lost = ["scheme=post-copy", "links.defaults.rate=100 Mbit/s", "state.size=20 MB"];
     let kill = "faults.0={kind: kill, at: {phase: Pull, delay: 20 ms}, node: edge-a1}";
-    noticed(&[&lost[..], &[kill]].concat(), SafeAbort, "fell back to its source, which was lost", |sights| {
+    noticed(&[&lost[..], &[kill]].concat(), SafeAbort, "all who served before were lost", |sights| {
         change_event(
             sights,
             |event| matches!(event, Event::Ended { .. }),
