@@ -182,6 +182,8 @@ pub enum AbortReason {
     LogOverflow,
     /// All targets were lost after the switch-over; the source serves again.
     FellBack,
+    /// All targets were lost after the switch-over, and so was everybody who had served before: nobody is left.
+    AllLost,
     /// The rounds of a pre-copy did not converge, and the configuration says not to stop then.
     NotConverged,
     /// The source was lost while the target still pulled its state from there: the known weakness of post-copy. The state is
@@ -206,6 +208,7 @@ impl AbortReason {
             Self::NoStandby => "no-standby",
             Self::LogOverflow => "log-overflow",
             Self::FellBack => "fell-back",
+            Self::AllLost => "all-lost",
             Self::NotConverged => "not-converged",
             Self::SourceLostInPull => "source-lost-in-pull",
             Self::Requested => "requested",

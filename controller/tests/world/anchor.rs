@@ -246,7 +246,7 @@ impl Anchor {
 
     fn fall_back_lost(&mut self) {
         if let Some(migration) = self.falling_back.take_if(|_| self.status.serving.is_empty()) {
-            self.status.last = Some((migration, Outcome::Aborted(AbortReason::TargetLost)));
+            self.status.last = Some((migration, Outcome::Aborted(AbortReason::AllLost)));
         }
     }
 

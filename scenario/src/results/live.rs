@@ -68,6 +68,7 @@ pub fn event_line(at: Instant, event: &Event, names: &Names, agreements: u32) ->
 fn aborted_note(reason: AbortReason) -> String {
     let after = match reason {
         AbortReason::SourceLostInPull => "the state is gone, and the service with it",
+        AbortReason::AllLost => "nobody is left who could answer",
         AbortReason::TargetLost
         | AbortReason::TransferFailed
         | AbortReason::DigestMismatch

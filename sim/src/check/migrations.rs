@@ -84,9 +84,9 @@ impl Migrations {
     ) {
         let (id, committed) = (migration.id.0, migration.committed);
         let after = match reason {
-            AbortReason::FellBack | AbortReason::SourceLostInPull => true,
-            AbortReason::TargetLost => committed,
-            AbortReason::TransferFailed
+            AbortReason::FellBack | AbortReason::AllLost | AbortReason::SourceLostInPull => true,
+            AbortReason::TargetLost
+            | AbortReason::TransferFailed
             | AbortReason::DigestMismatch
             | AbortReason::Disagreement
             | AbortReason::TooManyAbsences

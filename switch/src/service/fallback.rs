@@ -62,7 +62,7 @@ impl Service {
     pub(super) fn fall_back_lost(&mut self) {
         let Some(back) = self.falling_back.as_ref().filter(|_| self.serving.is_empty()) else { return };
         let in_pull = back.plan.pulling();
-        self.end_fall_back(if in_pull { AbortReason::SourceLostInPull } else { AbortReason::TargetLost });
+        self.end_fall_back(if in_pull { AbortReason::SourceLostInPull } else { AbortReason::AllLost });
     }
 
     /// When one who serves in the targets' place and is asked nothing is believed to be there.

@@ -155,7 +155,7 @@ fn what_the_old_pair_was_asked_before_does_not_show_that_it_can_be_fallen_back_t
     b.remove(U);
     assert_eq!(b.answer(P, x), [format!("q{x} of P to the client at p1")], "it was on its way");
     assert_eq!((b.remove(P).len(), last(&b)), (2, None), "S is left");
-    assert_eq!(b.remove(S)[..2], ["S dropped: ProcessEnded", "aborted: target-lost"]);
+    assert_eq!(b.remove(S)[..2], ["S dropped: ProcessEnded", "aborted: all-lost"]);
     assert_eq!((b.wait(ms(2_000)), b.service.deadline()), (vec![], None));
 }
 
@@ -165,7 +165,7 @@ fn if_the_old_pair_is_lost_before_both_targets_there_is_nobody_to_fall_back_to()
     for server in [P, S, T] {
         b.remove(server);
     }
-    assert_eq!(b.remove(U)[..2], ["U dropped: ProcessEnded", "aborted: target-lost"]);
+    assert_eq!(b.remove(U)[..2], ["U dropped: ProcessEnded", "aborted: all-lost"]);
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn a_source_that_is_found_lost_before_it_has_answered_was_not_fallen_back_to() {
     b.remove(T);
     assert_eq!(last(&b), None, "nobody knows yet");
     assert_eq!(b.begin_alone(Scheme::StopAndCopy), Err(Refusal::Busy));
-    assert_eq!(b.remove(P)[..2], ["P dropped: ProcessEnded", "aborted: target-lost"]);
+    assert_eq!(b.remove(P)[..2], ["P dropped: ProcessEnded", "aborted: all-lost"]);
     assert_eq!(b.serving(), "");
 }
 
@@ -110,7 +110,7 @@ fn a_source_that_is_asked_nothing_and_found_lost_was_not_fallen_back_to() {
     let mut b = taken(0);
     b.remove(T);
     b.wait(ms(99));
-    assert_eq!(b.remove(P)[..2], ["P dropped: ProcessEnded", "aborted: target-lost"]);
+    assert_eq!(b.remove(P)[..2], ["P dropped: ProcessEnded", "aborted: all-lost"]);
     assert_eq!((b.wait(ms(10)), b.service.deadline()), (vec![], None));
 }
 
@@ -170,7 +170,7 @@ fn once_the_state_is_there_the_source_may_be_lost_and_then_there_is_no_fall_back
     b.answer_all(&[T]);
     assert_eq!((last(&b), b.serving().as_str(), b.room()), (Some(Outcome::Complete), "T", LOG));
     let told = alone.remove(T);
-    assert_eq!(told, ["T dropped: ProcessEnded", "aborted: target-lost"]);
+    assert_eq!(told, ["T dropped: ProcessEnded", "aborted: all-lost"]);
     assert_eq!(alone.serving(), "");
 }
 
