@@ -14,7 +14,7 @@ use crate::pages::PageSet;
 use crate::steer;
 use crate::sums::Sums;
 use serde::{Deserialize, Serialize};
-use zerogap_proto::agv::{Command, NO_ECHO, Pose, Report};
+use zerogap_proto::agv::{BEAMS, Command, NO_ECHO, Pose, Report};
 
 /// Added to the cell in which a beam ends.
 const OCCUPIED: i8 = 12;
@@ -127,8 +127,7 @@ impl<M: Memory> App<M> {
             echoes
                 .iter()
                 .filter(|echo| echo.beam % MATCH_EVERY == 0)
-                .map(|echo| echo.towards.from_point(x + dx, y + dy, echo.range_mm))
-                .filter_map(|(x, y)| self.layout.cell(x, y))
+                .filter_map(|echo| self.layout.cell(x + dx + echo.end_mm.0, y + dy + echo.end_mm.1))
                 .map(|cell| i64::from(self.memory.get(cell) as i8))
                 .sum()
         };
@@ -164,10 +163,9 @@ impl<M: Memory> App<M> {
     #[inline]
     fn add(&mut self, (x_mm, y_mm): (i64, i64), evidence: i8) {
         let Some(index) = self.layout.cell(x_mm, y_mm) else { return };
-        let old = self.memory.get(index);
-        let new = (old as i8).saturating_add(evidence).clamp(-CERTAIN, CERTAIN) as u8;
+        let sum = |old: u8| (old as i8).saturating_add(evidence).clamp(-CERTAIN, CERTAIN) as u8;
+        let (old, new) = self.memory.update(index, sum);
         if new != old {
-            self.memory.set(index, new);
             self.sums.change(self.memory.prior(), index, old, new);
         }
     }
@@ -185,15 +183,27 @@ struct Echo {
     beam: usize,
     towards: Direction,
     range_mm: i64,
+    /// Where it ended, east and north of the AGV.
+    end_mm: (i64, i64),
 }
+
+/// A scanner of few beams leaves most of a scan empty, and that is seen so many beams at a time.
+const GROUP: usize = 8;
+const _: () = assert!(BEAMS.is_multiple_of(GROUP));
 
 fn echoes(report: &Report, heading_mrad: i64) -> Vec<Echo> {
     let ahead = Direction::of(heading_mrad * 1_000);
-    let count = report.scan_mm.iter().filter(|&&range_mm| range_mm != NO_ECHO).count();
-    let mut echoes = Vec::with_capacity(count);
-    for (beam, (&turn, &range_mm)) in BEAM_DIRECTIONS.iter().zip(&report.scan_mm).enumerate() {
-        if range_mm != NO_ECHO {
-            echoes.push(Echo { beam, towards: ahead.turned(turn), range_mm: range_mm.into() });
+    let count: u16 = report.scan_mm.iter().map(|&range_mm| u16::from(range_mm != NO_ECHO)).sum();
+    let mut echoes = Vec::with_capacity(count.into());
+    for (group, ranges_mm) in report.scan_mm.as_chunks::<GROUP>().0.iter().enumerate() {
+        if *ranges_mm == [NO_ECHO; GROUP] {
+            continue;
+        }
+        for (beam, &range_mm) in (group * GROUP..).zip(ranges_mm) {
+            if range_mm != NO_ECHO {
+                let (towards, range_mm) = (ahead.turned(BEAM_DIRECTIONS[beam]), i64::from(range_mm));
+                echoes.push(Echo { beam, towards, range_mm, end_mm: towards.from_point(0, 0, range_mm) });
+            }
         }
     }
     echoes
@@ -202,8 +212,8 @@ fn echoes(report: &Report, heading_mrad: i64) -> Vec<Echo> {
 /// Shows every place that a scan says something about, and what it says.
 #[inline]
 fn trace(echoes: &[Echo], (x_mm, y_mm): (i64, i64), step: i64, mut visit: impl FnMut((i64, i64), i8)) {
-    for Echo { towards, range_mm, .. } in echoes {
-        visit(towards.from_point(x_mm, y_mm, *range_mm), OCCUPIED);
+    for Echo { towards, range_mm, end_mm, .. } in echoes {
+        visit((x_mm + end_mm.0, y_mm + end_mm.1), OCCUPIED);
         for before in 1..=FREE_CELLS {
             let distance = range_mm - before * step;
             if distance <= 0 {
@@ -219,7 +229,7 @@ mod tests {
     use super::*;
     use crate::{Prior, SparseMemory};
     use proptest::prelude::*;
-    use zerogap_proto::agv::BEAMS;
+
     use zerogap_proto::message::BODY_LEN;
 
     const FLOOR: Floor = Floor { w_mm: 20_000, h_mm: 15_000 };

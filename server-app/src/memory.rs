@@ -82,6 +82,16 @@ pub trait Memory {
     fn set(&mut self, index: usize, value: u8);
     /// The `page`-th page; the last one may be shorter. `None` if it surely holds nothing but the prior.
     fn page(&self, page: usize) -> Option<&[u8]>;
+    /// Overwrites the cell at `index` with what `new` makes of it: what it was, and what it is now.
+    #[inline]
+    fn update(&mut self, index: usize, new: impl Fn(u8) -> u8) -> (u8, u8) {
+        let old = self.get(index);
+        let new = new(old);
+        if new != old {
+            self.set(index, new);
+        }
+        (old, new)
+    }
     /// Overwrites the cells from `at` on.
     fn write(&mut self, at: usize, bytes: &[u8]);
 

@@ -66,16 +66,28 @@ impl PageSet {
 
     /// Puts `count` pages in, as far as they lie below the bound.
     pub fn insert_run(&mut self, first: usize, count: usize) {
-        for page in first..first.saturating_add(count).min(self.bound) {
-            self.insert(page);
+        for (at, bits) in self.words_of(first, count) {
+            self.len += (bits & !self.words[at]).count_ones() as usize;
+            self.words[at] |= bits;
         }
     }
 
     /// Takes `count` pages out.
     pub fn remove_run(&mut self, first: usize, count: usize) {
-        for page in first..first.saturating_add(count).min(self.bound) {
-            self.remove(page);
+        for (at, bits) in self.words_of(first, count) {
+            self.len -= (bits & self.words[at]).count_ones() as usize;
+            self.words[at] &= !bits;
         }
+    }
+
+    /// The words in which a run below the bound lies, and its bits of each.
+    fn words_of(&self, first: usize, count: usize) -> impl Iterator<Item = (usize, u64)> + use<> {
+        let to = first.saturating_add(count).min(self.bound);
+        let bits_before = |end: usize| 1_u64.checked_shl(end as u32).map_or(u64::MAX, |bit| bit - 1);
+        (first / WORD..to.div_ceil(WORD)).map(move |at| {
+            let start = at * WORD;
+            (at, bits_before((to - start).min(WORD)) & !bits_before(first.saturating_sub(start)))
+        })
     }
 
     /// Puts in all that is in `other`.

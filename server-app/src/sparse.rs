@@ -65,11 +65,19 @@ impl SparseMemory {
     fn page_mut(&mut self, page: usize) -> &mut Page {
         let prior = self.prior;
         let held = self.slot(page).get_or_insert_with(|| {
-            let mut cells = [0; PAGE_LEN];
-            prior.fill(page * PAGE_LEN, &mut cells);
-            Rc::new(cells)
+            let mut cells = Rc::new([0; PAGE_LEN]);
+            let own: &mut Page = Rc::make_mut(&mut cells);
+            prior.fill(page * PAGE_LEN, own);
+            cells
         });
         Rc::make_mut(held)
+    }
+
+    /// A page that no image shares.
+    #[inline]
+    fn own(&mut self, page: usize) -> Option<&mut Page> {
+        let chunk = self.chunks[page / PAGES_PER_CHUNK].as_mut().and_then(Rc::get_mut)?;
+        chunk[page % PAGES_PER_CHUNK].as_mut().and_then(Rc::get_mut)
     }
 
     fn drop_page(&mut self, page: usize) {
@@ -106,6 +114,22 @@ impl Memory for SparseMemory {
     fn set(&mut self, index: usize, value: u8) {
         assert!(index < self.len, "cell {index} of {}", self.len);
         self.page_mut(index / PAGE_LEN)[index % PAGE_LEN] = value;
+    }
+
+    #[inline]
+    fn update(&mut self, index: usize, new: impl Fn(u8) -> u8) -> (u8, u8) {
+        assert!(index < self.len, "cell {index} of {}", self.len);
+        if let Some(page) = self.own(index / PAGE_LEN) {
+            let cell = &mut page[index % PAGE_LEN];
+            let old = std::mem::replace(cell, new(*cell));
+            return (old, *cell);
+        }
+        let old = self.get(index);
+        let new = new(old);
+        if new != old {
+            self.set(index, new);
+        }
+        (old, new)
     }
 
     fn page(&self, page: usize) -> Option<&[u8]> {
