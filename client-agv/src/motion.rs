@@ -24,6 +24,8 @@ pub struct Plant {
     x_nm: i64,
     y_nm: i64,
     heading_nrad: i64,
+    /// Sine and cosine of the heading.
+    towards: (i64, i64),
     speed_um_s: i64,
     turn_urad_s: i64,
     wanted_speed_um_s: i64,
@@ -37,10 +39,12 @@ impl Plant {
     /// An AGV that stands at `pose`. Its speed, forward or backward, stays within `max_speed_mm_s`, which must not be
     /// negative.
     pub fn new(at: Point, heading_nrad: i64, max_speed_mm_s: i32) -> Self {
+        let heading_nrad = heading_nrad.rem_euclid(TURN_NRAD);
         Self {
             x_nm: i64::from(at.x_mm) * NM_PER_MM,
             y_nm: i64::from(at.y_mm) * NM_PER_MM,
-            heading_nrad: heading_nrad.rem_euclid(TURN_NRAD),
+            heading_nrad,
+            towards: sin_cos(heading_nrad),
             speed_um_s: 0,
             turn_urad_s: 0,
             wanted_speed_um_s: 0,
@@ -89,8 +93,11 @@ impl Plant {
     fn step(&mut self, floor: &Floor) {
         self.speed_um_s = approach(self.speed_um_s, self.wanted_speed_um_s, ACCELERATION_MM_S2);
         self.turn_urad_s = approach(self.turn_urad_s, self.wanted_turn_urad_s, TURN_ACCELERATION_MRAD_S2);
-        self.heading_nrad = (self.heading_nrad + self.turn_urad_s).rem_euclid(TURN_NRAD);
-        let (sin, cos) = sin_cos(self.heading_nrad);
+        if self.turn_urad_s != 0 {
+            self.heading_nrad = (self.heading_nrad + self.turn_urad_s).rem_euclid(TURN_NRAD);
+            self.towards = sin_cos(self.heading_nrad);
+        }
+        let (sin, cos) = self.towards;
         let share = |part: i64| (self.speed_um_s * part) >> ONE_BITS;
         let before = (self.x_nm, self.y_nm);
         (self.x_nm, self.y_nm) = (before.0 + share(cos), before.1 + share(sin));

@@ -193,8 +193,7 @@ const _: () = assert!(BEAMS.is_multiple_of(GROUP));
 
 fn echoes(report: &Report, heading_mrad: i64) -> Vec<Echo> {
     let ahead = Direction::of(heading_mrad * 1_000);
-    let count: u16 = report.scan_mm.iter().map(|&range_mm| u16::from(range_mm != NO_ECHO)).sum();
-    let mut echoes = Vec::with_capacity(count.into());
+    let mut echoes = Vec::new();
     for (group, ranges_mm) in report.scan_mm.as_chunks::<GROUP>().0.iter().enumerate() {
         if *ranges_mm == [NO_ECHO; GROUP] {
             continue;
