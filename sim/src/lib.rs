@@ -15,6 +15,7 @@ pub mod transfers;
 pub mod world;
 
 mod faults;
+mod processes;
 mod shared;
 
 use zerogap_proto::{Event, Instant, NodeId};
