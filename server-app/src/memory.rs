@@ -95,6 +95,11 @@ pub trait Memory {
     /// Overwrites the cells from `at` on.
     fn write(&mut self, at: usize, bytes: &[u8]);
 
+    /// Whether the `chunk`-th chunk is known to hold nothing but the prior, without looking at its pages.
+    fn is_prior(&self, _chunk: usize) -> bool {
+        false
+    }
+
     /// Whether there is no cell at all.
     fn is_empty(&self) -> bool {
         self.len() == 0

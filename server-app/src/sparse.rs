@@ -137,6 +137,10 @@ impl Memory for SparseMemory {
         self.held(page).map(|cells| &cells[..len])
     }
 
+    fn is_prior(&self, chunk: usize) -> bool {
+        self.chunks[chunk].is_none()
+    }
+
     fn write(&mut self, at: usize, bytes: &[u8]) {
         assert!(
             at <= self.len && bytes.len() <= self.len - at,

@@ -137,7 +137,7 @@ fn pages_of_chunk<M: Memory>(memory: &M, chunk: usize) -> std::ops::Range<usize>
 }
 
 fn of_chunk<M: Memory>(memory: &M, chunk: usize) -> u64 {
-    of_pages(memory, pages_of_chunk(memory, chunk))
+    if memory.is_prior(chunk) { 0 } else { of_pages(memory, pages_of_chunk(memory, chunk)) }
 }
 
 fn of_pages<M: Memory>(memory: &M, pages: impl Iterator<Item = usize>) -> u64 {

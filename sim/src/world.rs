@@ -205,8 +205,11 @@ impl<'a> World<'a> {
         self.direct(watch);
         while !self.over {
             let Some(happening) = self.queue.pop() else { return };
+            let looks = matches!(happening, Happening::Director);
             self.happen(happening);
-            self.direct(watch);
+            if looks || !self.fresh_events.is_empty() {
+                self.direct(watch);
+            }
         }
     }
 

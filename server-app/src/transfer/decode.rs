@@ -84,7 +84,7 @@ impl Decoder {
     }
 
     /// Takes the next bytes of the stream, up to and with the first that complete something; `bytes` is left with the
-    /// others. [`Progress::More`] leaves less than [`ITEM_MAX_LEN`] of them, which are to be pushed again with what follows.
+    /// others. [`Progress::More`] leaves less than [`ITEM_MAX_LEN`](super::ITEM_MAX_LEN) of them, which are to be pushed again with what follows.
     pub fn push(&mut self, bytes: &mut &[u8], sink: &mut impl Sink) -> Result<Progress, TransferError> {
         self.go_on(bytes, sink).inspect_err(|&error| self.state = State::Failed(error))
     }

@@ -46,7 +46,7 @@ impl Path {
         Self {
             loses_nothing: !down
                 && !radio_loses(testbed)
-                && !lets_go_early(testbed, finished)
+                && !lets_go_early(testbed, longest_gap(finished))
                 && links.clone().all(|cable| cable.link.loss == 0.0),
             doubles_nothing: links.all(|cable| cable.link.duplicate == 0.0),
         }
@@ -60,14 +60,18 @@ fn radio_loses(testbed: &Testbed) -> bool {
 
 /// From the client's next request the anchor learns where it is now. Where the old access point lets go of it before that, an
 /// answer that is late is sent to where the client no longer is.
-fn lets_go_early(testbed: &Testbed, finished: &Finished) -> bool {
-    let records = &finished.recorder.records;
-    let gap = records.windows(2).map(|pair| pair[1].due.since(pair[0].due)).max().unwrap_or_default();
+fn lets_go_early(testbed: &Testbed, gap: Duration) -> bool {
     let held = match testbed.controllers.handover {
         HandoverMode::Reactive => testbed.controllers.decision_time.0,
         HandoverMode::Notify => Duration::ZERO,
     };
     testbed.radio.overlap.0 < gap + held + ON_THE_WAY
+}
+
+/// The longest time from one of the client's requests to the next.
+fn longest_gap(finished: &Finished) -> Duration {
+    let records = &finished.recorder.records;
+    records.windows(2).map(|pair| pair[1].due.since(pair[0].due)).max().unwrap_or_default()
 }
 
 /// Requests or answers were dropped on purpose: queues and logs are bounded, and the air gives up what it cannot carry.
@@ -84,4 +88,25 @@ fn refused(result: &RunResult) -> bool {
     };
     let dropped_on_air = result.radio.values().any(|point| point.dropped_ours > 0);
     dropped_on_air || bounded.iter().any(dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::scenario;
+
+    #[test]
+    fn an_access_point_lets_go_early_if_a_request_and_the_decision_about_it_outlast_the_overlap() {
+        let reactive = "controllers.handover=reactive";
+        let table: [(&[&str], u64, bool); 4] = [
+            (&["radio.overlap=13 ms"], 10, false),
+            (&["radio.overlap=13 ms"], 11, true),
+            (&["radio.overlap=16 ms", reactive, "controllers.decision_time=3 ms"], 10, false),
+            (&["radio.overlap=16 ms", reactive, "controllers.decision_time=4 ms"], 10, true),
+        ];
+        for (sets, gap_ms, early) in table {
+            let gap = Duration::from_millis(gap_ms);
+            assert_eq!(lets_go_early(&scenario(sets).testbed, gap), early, "{sets:?}, {gap_ms} ms");
+        }
+    }
 }

@@ -106,7 +106,7 @@ impl ServerEntry {
 }
 
 impl ServiceEntry {
-    /// The service as its anchor needs it. Must be sound, see [`check`]; a port that is not there leaves its server out.
+    /// The service as its anchor needs it. Must be sound, see `check`; a port that is not there leaves its server out.
     pub fn anchor(&self, names: &PortNames) -> AnchorConfig {
         let place = |server: &ServerEntry| {
             let (name, mac) = (server.name().to_owned(), server.mac.map(|Mac(mac)| mac));

@@ -1,5 +1,5 @@
-//! A run for real: hosts and processes ([`stage`]), workers and controllers as threads ([`cast`], [`controllers`]), and the
-//! loop on the main thread that passes messages on, carries out faults and writes everything down ([`conduct`]).
+//! A run for real: hosts and processes (`stage`), workers and controllers as threads (`cast`, `controllers`), and the
+//! loop on the main thread that passes messages on, carries out faults and writes everything down (`conduct`).
 //!
 //! ```text
 //!  processes ◀─control sockets─▶ main thread ◀──mail──▶ controllers

@@ -145,10 +145,11 @@ impl Out<'_> {
         let taken = anchor.frame(clock::exactly(), port, frame, &mut sort);
         let deadline = anchor.deadline();
         drop(anchor);
-        slot.later.write_waiting(|copy| send_waited(shared, self.books, self.exits, (id, slot), copy));
+        // First the alarm: on a busy core the copies may be written a time slice from now.
         if let Some(at) = deadline {
             shared.alarm.set(at);
         }
+        slot.later.write_waiting(|copy| send_waited(shared, self.books, self.exits, (id, slot), copy));
         match taken {
             Ok(taken) => {
                 self.taken = true;
