@@ -16,12 +16,27 @@ pub struct Queue<T> {
     now: Instant,
 }
 
-/// When something happens, and where it is kept. The sequence is unique, so the slot never decides.
+/// When something happens, its sequence, and where it is kept, from the high bits to the low ones of one number: a heap does little
+/// but compare keys and move them. The sequence is unique, so the slot never decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    at: Instant,
-    sequence: u64,
-    slot: u32,
+struct Key(u128);
+
+const SEQUENCE_BITS: u32 = 40;
+const SLOT_BITS: u32 = 24;
+
+impl Key {
+    fn new(at: Instant, sequence: u64, slot: u32) -> Self {
+        assert!(sequence >> SEQUENCE_BITS == 0 && slot >> SLOT_BITS == 0, "a run of 10^12 events at most");
+        Self(u128::from(at.as_nanos()) << 64 | u128::from(sequence << SLOT_BITS) | u128::from(slot))
+    }
+
+    const fn at(self) -> Instant {
+        Instant::from_nanos((self.0 >> 64) as u64)
+    }
+
+    const fn slot(self) -> usize {
+        (self.0 as u64 & ((1 << SLOT_BITS) - 1)) as usize
+    }
 }
 
 impl<T> Default for Queue<T> {
@@ -54,16 +69,16 @@ impl<T> Queue<T> {
                 u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 things wait")
             }
         };
-        self.heap.push(Reverse(Key { at: at.max(self.now), sequence: self.sequence, slot }));
+        self.heap.push(Reverse(Key::new(at.max(self.now), self.sequence, slot)));
         self.sequence += 1;
     }
 
     /// The next thing to happen; the clock moves to it.
     pub fn pop(&mut self) -> Option<T> {
         let Reverse(key) = self.heap.pop()?;
-        self.now = key.at;
-        self.free.push(key.slot);
-        self.slots[key.slot as usize].take()
+        self.now = key.at();
+        self.free.push(key.slot() as u32);
+        self.slots[key.slot()].take()
     }
 }
 
