@@ -12,6 +12,7 @@ mod exec;
 mod exit;
 mod experiment;
 mod explore;
+mod heap;
 mod merge;
 mod one_run;
 mod plot;
@@ -23,9 +24,6 @@ mod validate;
 use clap::Parser as _;
 use cli::{Cli, Command};
 use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match Cli::parse().command {

@@ -29,13 +29,13 @@ impl Service {
     /// client stays so, and does not go out again. Sending is the caller's, in the epoch that this begins.
     pub(super) fn fall_back(&mut self, now: Instant) {
         let Some(plan) = self.plan.take() else { return };
-        let mut from = self.log.head();
-        if let (true, Some(mark)) = (plan.frozen && self.has_reader(plan.snapshotter), plan.mark) {
+        let goes_on_from = plan.mark.filter(|_| plan.frozen && self.has_reader(plan.snapshotter));
+        if let Some(mark) = goes_on_from {
             self.ask_anew(plan.snapshotter, mark);
             self.serving.push(plan.snapshotter);
             self.release_source(plan.migration, plan.snapshotter);
-            from = mark;
         }
+        let from = goes_on_from.unwrap_or(self.log.head());
         let believed_at = plan.switch.map(|switch| now + switch.within);
         self.falling_back = Some(FallBack { plan, from, believed_at });
         self.effects.push_back(Effect::StatusChanged);
