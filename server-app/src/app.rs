@@ -228,7 +228,6 @@ mod tests {
     use super::*;
     use crate::{Prior, SparseMemory};
     use proptest::prelude::*;
-
     use zerogap_proto::message::BODY_LEN;
 
     const FLOOR: Floor = Floor { w_mm: 20_000, h_mm: 15_000 };

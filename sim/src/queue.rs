@@ -26,7 +26,10 @@ const SLOT_BITS: u32 = 24;
 
 impl Key {
     fn new(at: Instant, sequence: u64, slot: u32) -> Self {
-        assert!(sequence >> SEQUENCE_BITS == 0 && slot >> SLOT_BITS == 0, "a run of 10^12 events at most");
+        assert!(
+            sequence >> SEQUENCE_BITS == 0 && slot >> SLOT_BITS == 0,
+            "2^40 events and 2^24 of them waiting at most"
+        );
         Self(u128::from(at.as_nanos()) << 64 | u128::from(sequence << SLOT_BITS) | u128::from(slot))
     }
 
@@ -66,7 +69,7 @@ impl<T> Queue<T> {
             }
             None => {
                 self.slots.push(Some(what));
-                u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 things wait")
+                u32::try_from(self.slots.len() - 1).expect("fewer wait than a key has room for")
             }
         };
         self.heap.push(Reverse(Key::new(at.max(self.now), self.sequence, slot)));

@@ -113,6 +113,12 @@ impl Migrations {
             let what = format!("migration {id} says that it fell back, and all who served before were lost");
             found.add(Guarantee::SafeAbort, at, what);
         }
+        let mut old = scene.serving.iter().filter(|serving| !migration.targets.contains(&serving.server));
+        if reason == AbortReason::AllLost && old.any(|serving| !self.dropped.contains(&serving.server)) {
+            let what =
+                format!("migration {id} says that nobody is left, and somebody who served before serves");
+            found.add(Guarantee::SafeAbort, at, what);
+        }
         if !committed {
             self.given_up.clone_from(&migration.targets);
         }

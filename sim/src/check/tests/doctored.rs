@@ -322,6 +322,21 @@ fn a_source_lost_in_the_pull_that_is_called_by_another_name() {
 }
 
 #[test]
+fn a_fall_back_that_is_called_the_loss_of_all() {
+    let kill = "faults.0={kind: kill, at: {phase: Pull, delay: 20 ms}, node: edge-b1}";
+    let sets = ["scheme=post-copy", "links.defaults.rate=100 Mbit/s", "state.size=20 MB", kill];
+    noticed(&sets, SafeAbort, "says that nobody is left", |sights| {
+        let fell_back = |event: &Event| {
+            matches!(event, Event::Ended { outcome: Outcome::Aborted(AbortReason::FellBack), .. })
+        };
+        change_event(sights, fell_back, |event| {
+            let Event::Ended { outcome, .. } = event else { return };
+            *outcome = Outcome::Aborted(AbortReason::AllLost);
+        });
+    });
+}
+
+#[test]
 fn an_abort_that_changes_who_serves_or_leaves_something() {
     let aborted = |event: &Event| matches!(event, Event::Ended { outcome: Outcome::Aborted(_), .. });
     let status_after = |sights: &Sights| {
