@@ -26,7 +26,8 @@ pub(super) struct FallBack {
 
 impl Service {
     /// All targets are gone. A frozen source goes on from the mark, as if they had never been asked; what has gone out to the
-    /// client stays so, and does not go out again. Sending is the caller's, in the epoch that this begins.
+    /// client stays so, and does not go out again. Sending is the caller's, in the epoch that this begins, and so is
+    /// [`Service::fall_back_lost`].
     pub(super) fn fall_back(&mut self, now: Instant) {
         let Some(plan) = self.plan.take() else { return };
         let goes_on_from = plan.mark.filter(|_| plan.frozen && self.has_reader(plan.snapshotter));
@@ -39,7 +40,6 @@ impl Service {
         let believed_at = plan.switch.map(|switch| now + switch.within);
         self.falling_back = Some(FallBack { plan, from, believed_at });
         self.effects.push_back(Effect::StatusChanged);
-        self.fall_back_lost();
     }
 
     fn ask_anew(&mut self, server: NodeId, mark: Offset) {
